@@ -1,0 +1,268 @@
+//! What waits to be fetched from a sock: messages, notices of handshakes and failures, and asynchronous events.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::aux_data::RxMeta;
+use crate::errno::{Errno, Result};
+use crate::stats::Counters;
+
+/// A session is established, or a message can be fetched with it.
+pub const SOCK_ASYNC_CONN_RDY: u32 = 0x01;
+/// A session ended.
+pub const SOCK_ASYNC_CONN_FIN: u32 = 0x02;
+/// A handshake waits to be fetched.
+pub const SOCK_ASYNC_CONN_RECV: u32 = 0x04;
+/// A message waits to be fetched.
+pub const SOCK_ASYNC_MSG_RECV: u32 = 0x10;
+/// A message was sent.
+pub const SOCK_ASYNC_MSG_SENT: u32 = 0x20;
+/// The address of a peer changed.
+pub const SOCK_ASYNC_PATH_PROP: u32 = 0x40;
+
+/// Learns of what happens in a sock, on whichever thread it happens; must return at once and must not call the sock.
+pub trait Observer: Send + Sync {
+    /// There is something to fetch: [`DtlsSock::try_recv`](crate::DtlsSock::try_recv) or
+    /// [`DtlsSock::take_event`](crate::DtlsSock::take_event).
+    fn wake(&self);
+
+    /// A raw public key was accepted unverified; called once in a process.
+    fn unverified_peer(&self) {}
+}
+
+/// One thing to fetch.
+enum Entry {
+    Message(Box<[u8]>, RxMeta),
+    Handshake(SocketAddr),
+    Failed(SocketAddr, Errno),
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Entry>,
+    messages: usize,
+    bytes: usize,
+    closed: bool,
+    /// Somebody found the queue empty and wants to hear when it no longer is.
+    armed: bool,
+    /// Something was added since the last wake-up.
+    fresh: bool,
+    /// Asynchronous events are wanted.
+    events: bool,
+    connections: VecDeque<(SocketAddr, u32)>,
+    flags: u32,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+pub(crate) struct Inbox {
+    state: Mutex<State>,
+    /// For waiters in Rust.
+    notify: Notify,
+    max_messages: usize,
+    max_bytes: usize,
+    /// Notices and events kept: each session may have some, a peer that connects over and over not endlessly many.
+    max_notices: usize,
+    counters: Arc<Counters>,
+}
+
+impl Inbox {
+    pub(crate) fn new(max_messages: usize, max_bytes: usize, max_notices: usize, counters: Arc<Counters>) -> Self {
+        Self { state: Mutex::default(), notify: Notify::new(), max_messages, max_bytes, max_notices, counters }
+    }
+
+    pub(crate) fn push_message(&self, message: &[u8], meta: &RxMeta) {
+        let mut state = self.state.lock();
+        if state.closed {
+            return;
+        }
+        if state.messages >= self.max_messages || state.bytes + message.len() > self.max_bytes {
+            return Counters::add(&self.counters.messages_dropped, 1);
+        }
+        state.messages += 1;
+        state.bytes += message.len();
+        state.queue.push_back(Entry::Message(message.into(), *meta));
+        state.flag(SOCK_ASYNC_MSG_RECV);
+        state.fresh = true;
+        Counters::add(&self.counters.messages_received, 1);
+    }
+
+    pub(crate) fn push_handshake(&self, peer: SocketAddr) {
+        self.push_notice(Entry::Handshake(peer));
+        self.push_connection(peer, SOCK_ASYNC_CONN_RDY | SOCK_ASYNC_CONN_RECV);
+    }
+
+    pub(crate) fn push_failure(&self, peer: SocketAddr, errno: Errno) {
+        self.push_notice(Entry::Failed(peer, errno));
+    }
+
+    /// Queues a CONN event.
+    pub(crate) fn push_connection(&self, peer: SocketAddr, flags: u32) {
+        let mut state = self.state.lock();
+        if !state.events || state.closed {
+            return;
+        }
+        if state.connections.len() >= self.max_notices {
+            return Counters::add(&self.counters.notices_dropped, 1);
+        }
+        state.connections.push_back((peer, flags));
+        state.fresh = true;
+    }
+
+    /// Adds flags of events that name no session.
+    pub(crate) fn raise(&self, flags: u32) {
+        let mut state = self.state.lock();
+        if state.events && !state.closed {
+            state.flag(flags);
+            state.fresh = true;
+        }
+    }
+
+    /// Wakes whoever waits, once for all that was added since the last time. Called without any lock.
+    pub(crate) fn wake(&self) {
+        let observer = {
+            let mut state = self.state.lock();
+            if !std::mem::take(&mut state.fresh) {
+                return;
+            }
+            let wanted = state.events || std::mem::take(&mut state.armed);
+            state.observer.clone().filter(|_| wanted)
+        };
+        self.notify.notify_waiters();
+        if let Some(observer) = observer {
+            observer.wake();
+        }
+    }
+
+    /// Takes the next entry. A message longer than `data` is gone; `data` is untouched then. An empty queue arms the
+    /// wake-up.
+    pub(crate) fn take(&self, data: &mut [u8], meta: &mut RxMeta) -> Result<usize> {
+        self.take_with(meta, |message| {
+            data.get_mut(..message.len()).ok_or(Errno::NoBufs)?.copy_from_slice(message);
+            Ok(message.len())
+        })
+    }
+
+    /// Takes the next entry; a message is handed over as it is.
+    pub(crate) fn take_owned(&self, meta: &mut RxMeta) -> Result<Box<[u8]>> {
+        self.take_with(meta, |message| Ok(Box::from(message)))
+    }
+
+    fn take_with<T>(&self, meta: &mut RxMeta, message: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
+        let entry = {
+            let mut state = self.state.lock();
+            if state.closed {
+                return Err(Errno::Inval);
+            }
+            let Some(entry) = state.queue.pop_front() else {
+                state.armed = true;
+                return Err(Errno::Again);
+            };
+            if let Entry::Message(bytes, _) = &entry {
+                state.messages -= 1;
+                state.bytes -= bytes.len();
+            }
+            entry
+        };
+        match entry {
+            Entry::Message(bytes, received) => {
+                *meta = received;
+                message(&bytes)
+            }
+            Entry::Handshake(peer) => {
+                *meta = RxMeta::of_peer(peer);
+                Err(Errno::Handshake)
+            }
+            Entry::Failed(peer, errno) => {
+                *meta = RxMeta::of_peer(peer);
+                Err(errno)
+            }
+        }
+    }
+
+    /// Takes the next event: its flags, and the peer of a CONN event. 0 when there is none.
+    pub(crate) fn take_event(&self) -> (u32, Option<SocketAddr>) {
+        let mut state = self.state.lock();
+        let flags = std::mem::take(&mut state.flags);
+        match state.connections.pop_front() {
+            Some((peer, connection)) => (flags | connection, Some(peer)),
+            None => (flags, None),
+        }
+    }
+
+    /// Whether events are kept; what is queued already is reported when they begin.
+    pub(crate) fn want_events(&self, wanted: bool) {
+        let mut state = self.state.lock();
+        let begins = wanted && !state.events;
+        state.events = wanted;
+        state.flags = 0;
+        state.connections.clear();
+        if begins && state.messages > 0 {
+            state.flag(SOCK_ASYNC_MSG_RECV);
+            state.fresh = true;
+        }
+    }
+
+    pub(crate) fn observe(&self, observer: Option<Arc<dyn Observer>>) {
+        self.state.lock().observer = observer;
+    }
+
+    pub(crate) fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.state.lock().observer.clone()
+    }
+
+    /// Ends waiting; everything that was not fetched is gone.
+    pub(crate) fn close(&self) {
+        let observer = {
+            let mut state = self.state.lock();
+            *state = State { closed: true, ..State::default() }.keeping(state.observer.take());
+            state.observer.clone()
+        };
+        self.notify.notify_waiters();
+        if let Some(observer) = observer {
+            observer.wake();
+        }
+    }
+
+    /// Runs `attempt` until it gives something else than [`Errno::Again`].
+    pub(crate) async fn wait<T>(&self, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+        loop {
+            let notified = self.notify.notified();
+            let mut notified = std::pin::pin!(notified);
+            // Registered before the attempt, or a wake-up between the two would be lost.
+            notified.as_mut().enable();
+            match attempt() {
+                Err(Errno::Again) => notified.await,
+                result => return result,
+            }
+        }
+    }
+
+    fn push_notice(&self, entry: Entry) {
+        let mut state = self.state.lock();
+        if state.closed {
+            return;
+        }
+        if state.queue.len() - state.messages >= self.max_notices {
+            return Counters::add(&self.counters.notices_dropped, 1);
+        }
+        state.queue.push_back(entry);
+        state.fresh = true;
+    }
+}
+
+impl State {
+    fn flag(&mut self, flags: u32) {
+        if self.events {
+            self.flags |= flags;
+        }
+    }
+
+    fn keeping(mut self, observer: Option<Arc<dyn Observer>>) -> Self {
+        self.observer = observer;
+        self
+    }
+}
