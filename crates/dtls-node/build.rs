@@ -1,0 +1,5 @@
+//! Tells the linker what a Node.js addon leaves open.
+
+fn main() {
+    napi_build::setup();
+}
