@@ -170,8 +170,8 @@ impl NativeDtls {
 
     #[napi]
     pub fn try_recv(&self, mut data: Uint8ArraySlice<'_>, mut meta: Uint8ArraySlice<'_>) -> i32 {
-        // SAFETY: JavaScript waits for this call, so nothing else touches the arrays meanwhile; should the caller
-        // hand in one array twice, the bytes are those of the last write.
+        // SAFETY: JavaScript waits for this call, so nothing else touches the arrays meanwhile; `meta` is the
+        // package's own and never what a user hands in as `data`.
         let (data, out) = unsafe { (data.as_mut(), meta.as_mut()) };
         let mut received = RxMeta::default();
         let len = self.open().and_then(|sock| sock.try_recv(data, &mut received));

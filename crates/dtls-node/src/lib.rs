@@ -5,6 +5,8 @@
 //! of ours is lent to JavaScript, which Electron refuses: what goes out is copied into arrays that JavaScript owns.
 
 // The macros of napi write the exports, without docs and without being reachable from Rust.
+// In a test build they write none.
+#![cfg_attr(test, allow(dead_code))]
 #![allow(missing_docs, unreachable_pub, clippy::missing_errors_doc)]
 // Arguments come as napi hands them over.
 #![allow(clippy::needless_pass_by_value)]

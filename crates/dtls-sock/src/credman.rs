@@ -317,3 +317,87 @@ fn point((x, y): (&[u8], &[u8])) -> Result<PublicKey, CredmanError> {
     let coordinate = |bytes: &[u8]| <[u8; 32]>::try_from(bytes).map_err(|_| CredmanError::Invalid);
     PublicKey::from_coordinates(&coordinate(x)?, &coordinate(y)?).map_err(|_| CredmanError::Invalid)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn psk<'a>(id: &'a [u8], key: &'a [u8]) -> Params<'a> {
+        Params::Psk { id: Some(id), key: Some(key), hint: None }
+    }
+
+    /// The scalar 1, whose public key is the generator.
+    fn generator() -> ([u8; 32], PublicKey) {
+        let mut private = [0; 32];
+        private[31] = 1;
+        (private, KeyPair::derive_public(&private).unwrap())
+    }
+
+    #[test]
+    fn a_pair_of_tag_and_type_is_there_once() {
+        let pool = Credman::default();
+        let (private, public) = generator();
+        let ecdsa =
+            Params::Ecdsa { private_key: Some(&private), public_key: Some((public.x(), public.y())), client_keys: &[] };
+        assert_eq!(pool.add(1, psk(b"id", b"key")), Ok(()));
+        assert_eq!(pool.add(1, ecdsa), Ok(()));
+        assert_eq!(pool.add(1, psk(b"other", b"key")), Err(CredmanError::Exist));
+        assert_eq!(pool.used_count(), 2);
+        pool.delete(1, CredentialType::PSK);
+        assert!(pool.psk(1).is_none() && pool.ecdsa(1).is_some());
+    }
+
+    #[test]
+    fn checks_run_in_riots_order() {
+        let pool = Credman::default();
+        pool.set_max_credentials(1);
+        pool.add(1, psk(b"id", b"key")).unwrap();
+        let keyless = Params::Psk { id: Some(b"id"), key: None, hint: None };
+        assert_eq!(pool.add(0, psk(b"id", b"key")), Err(CredmanError::Invalid));
+        assert_eq!(pool.add(1, keyless), Err(CredmanError::Invalid));
+        assert_eq!(pool.add(1, psk(b"id", b"")), Err(CredmanError::Invalid));
+        assert_eq!(pool.add(1, Params::Other(CredentialType::EMPTY)), Err(CredmanError::Invalid));
+        assert_eq!(pool.add(1, Params::Other(CredentialType(9))), Err(CredmanError::TypeUnknown));
+        assert_eq!(pool.add(1, psk(b"id", b"key")), Err(CredmanError::Exist));
+        assert_eq!(pool.add(2, psk(b"id", b"key")), Err(CredmanError::NoSpace));
+        pool.delete_all();
+        assert_eq!(pool.add(2, psk(b"id", b"key")), Ok(()));
+    }
+
+    #[test]
+    fn a_key_that_is_not_a_key_of_the_curve_is_invalid() {
+        let pool = Credman::default();
+        let (private, public) = generator();
+        let (x, y) = (public.x(), public.y());
+        let mut off = <[u8; 32]>::try_from(y).unwrap();
+        off[31] ^= 1;
+        let zero = [0; 32];
+        let mut other = private;
+        other[31] = 2;
+        for (private_key, public_key, client_keys) in [
+            (&private[..31], (x, y), &[][..]),
+            (&private[..], (x, &off[..]), &[][..]),
+            (&other[..], (x, y), &[][..]),
+            (&zero[..], (x, y), &[][..]),
+            (&private[..], (x, y), &[(x, &off[..])][..]),
+        ] {
+            let params = Params::Ecdsa { private_key: Some(private_key), public_key: Some(public_key), client_keys };
+            assert_eq!(pool.add(1, params), Err(CredmanError::Invalid));
+        }
+        assert_eq!(pool.used_count(), 0);
+    }
+
+    #[test]
+    fn what_is_deleted_is_found_by_nothing_any_more() {
+        let pool = Credman::default();
+        let hinted = Params::Psk { id: Some(b"id"), key: Some(b"key"), hint: Some(b"hint") };
+        for tag in 1..=100 {
+            pool.add(tag, hinted).unwrap();
+        }
+        for tag in (1..=100).rev() {
+            pool.delete(tag, CredentialType::PSK);
+        }
+        pool.delete(7, CredentialType::PSK);
+        assert!(pool.read(|pool| pool.by_identity.is_empty() && pool.by_hint.is_empty() && pool.psk.is_empty()));
+    }
+}

@@ -83,13 +83,13 @@ impl From<SocketAddr> for UdpEp {
 pub(crate) fn canonical(addr: SocketAddr) -> SocketAddr {
     match addr {
         SocketAddr::V4(_) => addr,
-        SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
-            Some(v4) => SocketAddr::new(IpAddr::V4(v4), v6.port()),
-            None => {
-                let scope = if v6.ip().is_unicast_link_local() { v6.scope_id() } else { 0 };
-                SocketAddr::V6(SocketAddrV6::new(*v6.ip(), v6.port(), 0, scope))
+        SocketAddr::V6(v6) => {
+            if let Some(v4) = v6.ip().to_ipv4_mapped() {
+                return SocketAddr::new(IpAddr::V4(v4), v6.port());
             }
-        },
+            let scope = if v6.ip().is_unicast_link_local() { v6.scope_id() } else { 0 };
+            SocketAddr::V6(SocketAddrV6::new(*v6.ip(), v6.port(), 0, scope))
+        }
     }
 }
 

@@ -157,3 +157,116 @@ pub(crate) fn ecdsa(credman: &Credman, tags: &TagList, callback: Option<Tag>) ->
 pub(crate) fn peer_allowed(credman: &Credman, tags: &TagList, key: &PublicKey) -> bool {
     credman.read(|pool| tags.first_in(pool.by_client_key.get(key)).is_some())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::credman::{CredentialType, Params};
+
+    fn pool(entries: &[(Tag, &str, Option<&str>)]) -> Credman {
+        let pool = Credman::default();
+        for (tag, id, hint) in entries {
+            let hint = hint.map(str::as_bytes);
+            pool.add(*tag, Params::Psk { id: Some(id.as_bytes()), key: Some(b"key"), hint }).unwrap();
+        }
+        pool
+    }
+
+    fn list(tags: &[Tag]) -> TagList {
+        let mut list = TagList::default();
+        for tag in tags {
+            list.add(*tag).unwrap();
+        }
+        list
+    }
+
+    fn identity(psk: Option<Psk>) -> Option<String> {
+        psk.map(|psk| String::from_utf8(psk.identity().to_vec()).unwrap())
+    }
+
+    #[test]
+    fn a_client_takes_the_callbacks_choice_then_the_hinted_then_the_first() {
+        let pool = pool(&[(1, "one", None), (2, "two", Some("home")), (3, "three", Some("home"))]);
+        let tags = list(&[9, 1, 3, 2]);
+        let choose = |callback, hint: Option<&[u8]>| identity(client_psk(&pool, &tags, callback, hint));
+        assert_eq!(choose(None, None).as_deref(), Some("one"));
+        assert_eq!(choose(None, Some(b"home")).as_deref(), Some("three"));
+        assert_eq!(choose(None, Some(b"away")).as_deref(), Some("one"));
+        assert_eq!(choose(Some(2), Some(b"away")).as_deref(), Some("two"));
+    }
+
+    #[test]
+    fn a_callbacks_tag_outside_the_list_or_without_credential_counts_as_none() {
+        let pool = pool(&[(1, "one", None), (4, "four", None)]);
+        let tags = list(&[9, 1]);
+        for callback in [4, 9, 0] {
+            assert_eq!(identity(client_psk(&pool, &tags, Some(callback), None)).as_deref(), Some("one"));
+        }
+    }
+
+    #[test]
+    fn a_server_takes_the_first_of_its_tags_with_the_identity() {
+        let pool = Credman::default();
+        for (tag, key) in [(1, b"1"), (2, b"2"), (3, b"3")] {
+            pool.add(tag, Params::Psk { id: Some(b"same"), key: Some(key), hint: None }).unwrap();
+        }
+        let key = |tags: &[Tag]| server_psk(&pool, &list(tags), b"same").map(|psk| psk.key().to_vec());
+        assert_eq!(key(&[3, 1]), Some(b"3".to_vec()));
+        assert_eq!(key(&[7]), None);
+        assert_eq!(server_psk(&pool, &list(&[1]), b"other").map(|_| ()), None);
+    }
+
+    #[test]
+    fn what_the_tags_name_follows_the_pool_and_the_list() {
+        let pool = pool(&[(1, "one", None)]);
+        let mut tags = list(&[1]);
+        assert!(has_psk(&pool, &tags) && !has_ecdsa(&pool, &tags));
+        pool.delete(1, CredentialType::PSK);
+        assert!(!has_psk(&pool, &tags));
+        pool.add(2, Params::Psk { id: None, key: Some(b"key"), hint: None }).unwrap();
+        assert!(!has_psk(&pool, &tags));
+        tags.add(2).unwrap();
+        assert!(has_psk(&pool, &tags));
+        assert!(tags.remove(2) && !tags.remove(2) && !has_psk(&pool, &tags));
+    }
+
+    #[test]
+    fn a_list_holds_65535_tags_and_no_more() {
+        let mut tags = TagList::default();
+        for tag in 1..=u16::MAX {
+            tags.add(tag).unwrap();
+        }
+        assert_eq!(tags.add(1), Err(Errno::NoMem));
+        assert!(tags.remove(1));
+        assert_eq!(tags.add(1), Ok(()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_list_does_what_a_vector_does(steps in prop::collection::vec((any::<bool>(), 1u16..8), 0..100)) {
+            let (mut tags, mut model) = (TagList::default(), Vec::new());
+            for (add, tag) in steps {
+                if add {
+                    tags.add(tag).unwrap();
+                    model.push(tag);
+                } else {
+                    let place = model.iter().position(|other| *other == tag);
+                    prop_assert_eq!(tags.remove(tag), place.is_some());
+                    place.map(|place| model.remove(place));
+                }
+                prop_assert_eq!(tags.to_vec(), model.clone());
+            }
+        }
+
+        #[test]
+        fn the_first_candidate_is_the_first_whichever_side_is_longer(
+            order in prop::collection::vec(1u16..60, 1..120),
+            candidates in prop::collection::btree_set(1u16..60, 0..60),
+        ) {
+            let expected = order.iter().copied().find(|tag| candidates.contains(tag));
+            prop_assert_eq!(list(&order).first_in(Some(&candidates)), expected);
+        }
+    }
+}

@@ -53,6 +53,9 @@ pub(crate) async fn drive(inner: Arc<Inner>) {
             }
         }
     }
+    // Closed, or the UDP sock was closed beneath it: nothing can be received any more.
+    inner.end_all();
+    inner.inbox.close();
 }
 
 thread_local! {
@@ -108,17 +111,17 @@ fn hello(inner: &Arc<Inner>, datagram: &[u8], peer: SocketAddr, listener: &mut L
             }
         }
         Hello::Verified(hello) => {
-            let session = match inner.sessions.get(&peer) {
-                Some(session) => session,
-                None => {
+            let session = inner.sessions.get(&peer).map_or_else(
+                || {
                     let session = Arc::new(Session::new(peer, None));
-                    match inner.sessions.insert_half_open(&session) {
-                        Ok(existing) => existing.unwrap_or(session),
-                        Err(_) => return Counters::add(&inner.counters.hellos_refused, 1),
-                    }
-                }
-            };
-            inner.schedule(&session, Work::Hello(hello));
+                    Ok(inner.sessions.insert_half_open(&session)?.unwrap_or(session))
+                },
+                Ok::<_, Errno>,
+            );
+            match session {
+                Ok(session) => inner.schedule(&session, Work::Hello(hello)),
+                Err(_) => Counters::add(&inner.counters.hellos_refused, 1),
+            }
         }
     }
 }

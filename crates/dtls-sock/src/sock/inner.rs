@@ -215,6 +215,9 @@ impl Inner {
 
     fn work(&self, session: &Arc<Session>) {
         while let Some(work) = session.next_work() {
+            if session.stage() == Stage::Closed {
+                continue;
+            }
             match work {
                 Work::Datagram(mut datagram, meta) => {
                     self.drive(session, &meta, |guarded, now, sink| {
@@ -287,7 +290,7 @@ impl Inner {
         session.set_stage(Stage::Closed);
         self.sessions.remove(session);
         self.sessions.leave_half_open(session);
-        if !was_established {
+        if !was_established && reason != CloseReason::Local {
             Counters::add(&self.counters.handshakes_failed, 1);
         }
         let errno = match reason {
@@ -298,15 +301,35 @@ impl Inner {
             _ => Errno::ConnAborted,
         };
         session.take_waiters().into_iter().for_each(|(_, waiter)| waiter(Err(errno)));
-        if reason == CloseReason::Local {
-            return;
+        if reason != CloseReason::Local {
+            self.report_end(session, errno, was_established);
         }
+    }
+
+    /// Tells that a session ended otherwise than by a call of the user's.
+    pub(crate) fn report_end(&self, session: &Session, errno: Errno, was_established: bool) {
         if session.ours {
             self.inbox.push_failure(session.peer, errno);
         }
         if session.ours || was_established {
             self.inbox.push_connection(session.peer, SOCK_ASYNC_CONN_FIN);
         }
+    }
+
+    /// Ends all sessions at once; whoever waits for one hears [`Errno::Inval`].
+    pub(crate) fn end_all(&self) {
+        for session in self.sessions.take_all() {
+            session.take_waiters().into_iter().for_each(|(_, waiter)| waiter(Err(Errno::Inval)));
+            self.end(&session);
+        }
+    }
+
+    /// Ends a session with close_notify.
+    pub(crate) fn end(&self, session: &Arc<Session>) {
+        self.drive(session, &RxMeta::of_peer(session.peer), |guarded, _, sink| match &mut guarded.association {
+            Some(association) => association.close(sink),
+            None => sink(Event::Closed(CloseReason::Local)),
+        });
     }
 
     /// Tells, once in a process, that a raw public key was accepted unseen.

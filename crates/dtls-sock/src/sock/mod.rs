@@ -91,8 +91,11 @@ impl DtlsSock {
             driving: AtomicBool::new(false),
             options,
         }));
-        sock.ensure_driven();
-        Ok(sock)
+        match sock.ensure_driven() {
+            // Bound late: the first call that needs the driver starts it.
+            Ok(()) | Err(Errno::AddrNotAvail) => Ok(sock),
+            Err(errno) => Err(errno),
+        }
     }
 
     /// The UDP sock underneath.
@@ -146,8 +149,8 @@ impl DtlsSock {
     /// Starts a handshake. True: a ClientHello was sent; false: there is a session with that peer.
     ///
     /// # Errors
-    /// [`Errno::Inval`]: closed sock, or an endpoint that is no peer; [`Errno::AfNoSupport`]: its family;
-    /// [`Errno::AddrNotAvail`]: the UDP sock has no local endpoint; [`Errno::NoMem`]: session limit;
+    /// [`Errno::Inval`]: closed sock, or an endpoint that is no peer; [`Errno::AfNoSupport`]: its family,
+    /// or not one of the UDP sock's; [`Errno::AddrNotAvail`]: the UDP sock has no local endpoint; [`Errno::NoMem`]: session limit;
     /// [`Errno::ConnAborted`]: no credential of the sock's tags can be offered; what the system says of the send.
     pub fn session_init(&self, ep: &UdpEp) -> Result<bool> {
         let peer = self.peer(ep)?;
@@ -159,7 +162,7 @@ impl DtlsSock {
         if let Ok(peer) = ep.to_socket_addr()
             && let Some(session) = self.0.sessions.get(&peer)
         {
-            self.end(&session);
+            self.0.end(&session);
         }
     }
 
@@ -231,8 +234,9 @@ impl DtlsSock {
             Ok(sent) => sent?,
             Err(SendError::TooLong) => return Err(Errno::MsgSize),
             Err(SendError::Exhausted) => {
-                self.0.bury(&session, CloseReason::PeerClosed, true);
-                self.end(&session);
+                self.0.end(&session);
+                self.0.report_end(&session, Errno::ConnReset, true);
+                self.0.inbox.wake();
                 return Err(Errno::NotConn);
             }
             Err(_) => return Err(Errno::NotConn),
@@ -263,14 +267,12 @@ impl DtlsSock {
         if let Establishing::Pending(id) = self.establish(ep, waiter)? {
             let told = async { told.await.unwrap_or(Err(Errno::Inval)) };
             let result = match timeout {
-                None => told.await,
-                Some(timeout) => match tokio::time::timeout(timeout, told).await {
-                    Ok(result) => result,
-                    Err(_) => {
-                        self.abandon(ep, id);
-                        return Err(Errno::TimedOut);
-                    }
-                },
+                None => Some(told.await),
+                Some(timeout) => tokio::time::timeout(timeout, told).await.ok(),
+            };
+            let Some(result) = result else {
+                self.abandon(ep, id);
+                return Err(Errno::TimedOut);
             };
             result?;
         }
@@ -346,10 +348,7 @@ impl DtlsSock {
         if self.0.closed.swap(true, Ordering::AcqRel) {
             return;
         }
-        for session in self.0.sessions.take_all() {
-            session.take_waiters().into_iter().for_each(|(_, waiter)| waiter(Err(Errno::Inval)));
-            self.end(&session);
-        }
+        self.0.end_all();
         self.set_client_psk_cb(None);
         self.set_rpk_cb(None);
         self.0.inbox.close();
@@ -371,38 +370,34 @@ impl DtlsSock {
         if peer.port() == 0 || peer.ip().is_unspecified() || peer.ip().is_multicast() {
             return Err(Errno::Inval);
         }
-        self.0.udp.local()?;
-        self.ensure_driven();
+        self.ensure_driven()?;
         Ok(peer)
     }
 
     fn readable(&self) -> Result<()> {
-        if self.0.is_closed() {
+        if self.0.is_closed() || self.0.udp.is_closed() {
             return Err(Errno::Inval);
         }
-        if !self.0.driving.load(Ordering::Acquire) {
-            if self.0.udp.is_closed() {
-                return Err(Errno::Inval);
-            }
-            self.0.udp.local()?;
-            self.ensure_driven();
-        }
-        Ok(())
+        self.ensure_driven()
     }
 
-    /// Starts the driver once the UDP sock has a local endpoint to read from.
-    fn ensure_driven(&self) {
-        if !self.0.driving.load(Ordering::Acquire)
-            && self.0.udp.local().is_ok()
-            && !self.0.driving.swap(true, Ordering::AcqRel)
-        {
-            self.0.runtime.spawn(driver::drive(Arc::clone(&self.0)));
+    /// Starts the driver, once the UDP sock has a local endpoint to read from.
+    fn ensure_driven(&self) -> Result<()> {
+        if !self.0.driving.load(Ordering::Acquire) {
+            self.0.udp.local()?;
+            if !self.0.driving.swap(true, Ordering::AcqRel) {
+                self.0.runtime.spawn(driver::drive(Arc::clone(&self.0)));
+            }
         }
+        Ok(())
     }
 
     fn start(&self, peer: SocketAddr) -> Result<(Arc<Session>, bool)> {
         if let Some(session) = self.0.sessions.get(&peer) {
             return Ok((session, false));
+        }
+        if !self.0.udp.reaches(peer) {
+            return Err(Errno::AfNoSupport);
         }
         let association =
             Association::client(&self.0.engine, self.0.kinds(), Instant::now()).map_err(|_| Errno::ConnAborted)?;
@@ -413,13 +408,6 @@ impl DtlsSock {
         // Only the ClientHello leaves here; what answers it is handled on the runtime.
         self.0.drive(&session, &RxMeta::of_peer(peer), |_, _, _| {});
         Ok((session, true))
-    }
-
-    fn end(&self, session: &Arc<Session>) {
-        self.0.drive(session, &RxMeta::of_peer(session.peer), |guarded, _, sink| match &mut guarded.association {
-            Some(association) => association.close(sink),
-            None => sink(dtls_proto::Event::Closed(CloseReason::Local)),
-        });
     }
 
     fn drop_session(&self, session: &Arc<Session>) {

@@ -42,6 +42,8 @@ pub struct UdpSock(Arc<Shared>);
 pub(crate) struct Bound {
     io: UdpSocket,
     ipv6: bool,
+    /// IPv4 itself, or a dual-stack socket.
+    ipv4: bool,
     connected: bool,
 }
 
@@ -271,6 +273,11 @@ impl UdpSock {
         Ok(batch.receive(socket)?)
     }
 
+    /// Whether the socket's family can carry datagrams to this address.
+    pub(crate) fn reaches(&self, to: SocketAddr) -> bool {
+        self.0.socket.read().as_ref().is_some_and(|socket| if to.is_ipv6() { socket.ipv6 } else { socket.ipv4 })
+    }
+
     pub(crate) async fn readable(&self) -> Result<()> {
         Ok(self.held()?.io.readable().await?)
     }
@@ -371,6 +378,7 @@ fn any_like(other: SocketAddr) -> SocketAddr {
 
 fn open(runtime: &Handle, local: SocketAddr, remote: Option<SocketAddr>, flags: u32) -> Result<Arc<Bound>> {
     let ipv6 = local.is_ipv6();
+    let ipv4 = !ipv6 || local.ip().is_unspecified();
     let open = || -> io::Result<Bound> {
         let socket = socket2::Socket::new(socket2::Domain::for_address(local), socket2::Type::DGRAM, None)?;
         if ipv6 {
@@ -388,7 +396,7 @@ fn open(runtime: &Handle, local: SocketAddr, remote: Option<SocketAddr>, flags: 
             socket.connect(&reachable_from(remote, ipv6).into())?;
         }
         let _entered = runtime.enter();
-        Ok(Bound { io: UdpSocket::from_std(socket.into())?, ipv6, connected: remote.is_some() })
+        Ok(Bound { io: UdpSocket::from_std(socket.into())?, ipv6, ipv4, connected: remote.is_some() })
     };
     open().map(Arc::new).map_err(|error| match Errno::from(error) {
         Errno::AddrInUse => Errno::AddrInUse,
