@@ -290,6 +290,16 @@ impl Pair {
         Self::new((verifying(1), trusting(1, 2)), (verifying(2), trusting(2, 1)))
     }
 
+    /// Cuts the flights of both sides to datagrams of at most `limit` bytes.
+    pub fn shrink(&mut self, limit: usize) {
+        for peer in [&mut self.client, &mut self.server] {
+            peer.config = Arc::new(Config { max_datagram: limit, ..(*peer.config).clone() });
+        }
+        if let Some(listener) = &mut self.server.listener {
+            *listener = Listener::new(Arc::clone(&self.server.config), self.now).unwrap();
+        }
+    }
+
     pub fn post(&mut self, to: To, datagrams: Vec<Vec<u8>>, fate: &mut Fate<'_>) {
         for datagram in datagrams {
             for (delay, bytes) in fate(self.sent, to, &datagram) {
