@@ -24,6 +24,14 @@ use std::collections::HashMap;
 use dtls_sock::Errno;
 use napi_derive::napi;
 
+/// Seeds the random source while JavaScript still loads its modules.
+#[cfg(not(test))]
+#[napi_derive::module_init]
+fn prepare() {
+    // Without the thread the first handshake waits for the seed.
+    let _ = std::thread::Builder::new().name("sock-dtls-seed".to_owned()).spawn(dtls_sock::prepare);
+}
+
 /// The host's error numbers, by name.
 #[napi]
 pub fn errno_table() -> HashMap<String, i32> {

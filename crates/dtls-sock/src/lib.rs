@@ -41,3 +41,10 @@ pub use options::Options;
 pub use sock::{CredentialCallback, CredentialQuestion, DtlsSock, Establishing, MAX_MESSAGE, SockRole, WaiterId};
 pub use stats::Stats;
 pub use udp::{SOCK_FLAGS_REUSE_EP, UdpSock, Wake};
+
+/// Seeds the random source, which takes some 30 ms the first time in a process: RIOT's `sock_dtls_init`. Never needed;
+/// called on another thread early enough, it spares the first handshake the wait.
+pub fn prepare() {
+    // A source that fails now will fail the handshakes, which tell.
+    let _ = dtls_proto::SecureRandom::fill(&dtls_proto::SystemRandom, &mut [0]);
+}
