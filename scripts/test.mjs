@@ -1,0 +1,85 @@
+// npm test: everything that has to hold. Installs what it needs, prints one line a step, the output of steps that fail, and
+// at the end the sum of the tests. Exits with 0 only if all steps went well and tests ran.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ensurePeers } from './lib/peers.mjs';
+import { Complaint, checkTools, main, npm, root, stale, tool } from './lib/project.mjs';
+import { Report } from './lib/report.mjs';
+import { buildAddon, buildExamples, buildTypescript } from './lib/steps.mjs';
+
+/** Seconds that each fuzz target runs. */
+const FUZZ_SECONDS = 5;
+
+/** Sums the tests that `cargo test` tells of: "test result: ok. 12 passed; 0 failed; 1 ignored; ...". */
+function countCargo(output) {
+  let passed = 0;
+  let failed = 0;
+  for (const [, ok, bad] of output.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed;/gm)) {
+    passed += Number(ok);
+    failed += Number(bad);
+  }
+  return { passed, failed };
+}
+
+/** Sums the tests that ava tells of in TAP: "ok 1 - title", "not ok 2 - title". What was skipped did not pass. */
+function countTap(output) {
+  let passed = 0;
+  let failed = 0;
+  for (const [, not, rest] of output.matchAll(/^(not )?ok \d+(.*)$/gm)) {
+    if (/# (SKIP|TODO)\b/.test(rest)) continue;
+    if (not === undefined) passed++;
+    else failed++;
+  }
+  return { passed, failed };
+}
+
+function ava(...files) {
+  return [...tool('ava'), '--tap', ...files];
+}
+
+await main(async () => {
+  checkTools();
+  const report = new Report();
+  const packages = await report.step('npm packages', async (run) => {
+    if (stale.packages()) await run([...npm(), 'ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  });
+  if (!packages) throw new Complaint('Without its npm packages nothing can be tested.');
+
+  await report.step('peers for the interoperability tests', ensurePeers);
+  await report.command('rustfmt', ['cargo', 'fmt', '--all', '--check']);
+  await report.command('clippy', [
+    'cargo',
+    'clippy',
+    '--workspace',
+    '--all-targets',
+    '--quiet',
+    '--',
+    '-D',
+    'warnings',
+  ]);
+  await report.tests('cargo test', ['cargo', 'test', '--workspace', '--no-fail-fast'], countCargo);
+  await report.command('types', [...tool('typescript', 'tsc'), '--noEmit']);
+  await report.command('lint', [...tool('@biomejs/biome', 'biome'), 'ci', '.']);
+
+  const addon = await report.step('the addon', async (run) => {
+    if (stale.addon()) await buildAddon({ run });
+  });
+  const typescript = await report.step('the TypeScript', async (run) => {
+    await buildTypescript({ run });
+    await buildExamples({ run });
+  });
+  if (addon && typescript) {
+    await report.tests('ava', ava(), countTap);
+  } else {
+    report.skipped('ava', 'there is nothing to test');
+  }
+  if (existsSync(join(root, 'scripts/fuzz.mjs'))) {
+    await report.command('fuzzing', [
+      process.execPath,
+      join(root, 'scripts/fuzz.mjs'),
+      `--seconds=${FUZZ_SECONDS}`,
+    ]);
+  }
+  return report.finish();
+});
