@@ -130,6 +130,13 @@ fn prefixed<const N: usize>(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) 
     out[start..start + N].copy_from_slice(&len.to_be_bytes()[4 - N..]);
 }
 
+/// Bytes from hexadecimal digits; white space between them is passed over.
+#[cfg(test)]
+pub(crate) fn from_hex(text: &str) -> Vec<u8> {
+    let digits: String = text.split_whitespace().collect();
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -357,3 +357,6 @@ impl Established {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

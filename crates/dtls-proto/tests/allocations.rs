@@ -19,13 +19,13 @@ struct Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        HELD.set(HELD.get() + layout.size() as isize);
+        HELD.set(HELD.get() + layout.size().cast_signed());
         // SAFETY: the caller's promise about `layout` is passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        HELD.set(HELD.get() - layout.size() as isize);
+        HELD.set(HELD.get() - layout.size().cast_signed());
         // SAFETY: `pointer` came from `alloc` above, that is from the system's allocator, with this layout.
         unsafe { System.dealloc(pointer, layout) }
     }

@@ -8,7 +8,9 @@ use common::{Credentials, LATENCY, Pair, SeededRandom, To, config, deliver, psk}
 use dtls_proto::{Config, Suite};
 
 /// The handshakes with different flights.
-fn kinds() -> Vec<(&'static str, fn() -> Pair)> {
+type Kind = (&'static str, fn() -> Pair);
+
+fn kinds() -> Vec<Kind> {
     fn psk_only() -> Pair {
         let config = |seed| Config { suites: vec![Suite::PSK_WITH_AES_128_CCM_8], ..config(seed) };
         let credentials = Credentials { hint: Some(b"hint".to_vec()), ..Credentials::psk("device", b"secret") };

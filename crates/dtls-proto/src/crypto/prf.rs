@@ -67,3 +67,51 @@ impl MasterSecret {
         &self.0[..]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::from_hex;
+
+    fn assert_prf(hash: Hash, secret: &str, seed: &str, expected: &str) {
+        let expected = from_hex(expected);
+        let mut out = vec![0; expected.len()];
+        prf(hash, &from_hex(secret), b"test label", &from_hex(seed), &mut out).unwrap();
+        assert_eq!(out, expected);
+    }
+
+    // The vectors that the TLS working group's list published for RFC 5246.
+    #[test]
+    fn the_prf_with_sha_256_gives_the_published_bytes() {
+        assert_prf(
+            Hash::Sha256,
+            "9bbe436ba940f017b17652849a71db35",
+            "a0ba9f936cda311827a6f796ffd5198c",
+            "e3f229ba727be17b8d122620557cd453c2aab21d07c3d495329b52d4e61edb5a6b301791e90d35c9c9a46b4e14baf9af
+             0fa022f7077def17abfd3797c0564bab4fbc91666e9def9b97fce34f796789baa48082d122ee42c5a72e5a5110fff701
+             87347b66",
+        );
+    }
+
+    #[test]
+    fn the_prf_with_sha_384_gives_the_published_bytes() {
+        assert_prf(
+            Hash::Sha384,
+            "b80b733d6ceefcdc71566ea48e5567df",
+            "cd665cf6a8447dd6ff8b27555edb7465",
+            "7b0c18e9ced410ed1804f2cfa34a336a1c14dffb4900bb5fd7942107e81c83cde9ca0faa60be9fe34f82b1233c9146a0
+             e534cb400fed2700884f9dc236f80edd8bfa961144c9e8d792eca722a7b32fc3d416d473ebc2c5fd4abfdad05d918425
+             9b5bf8cd4d90fa0d31e2dec479e4f1a26066f2eea9a69236a3e52655c9e9aee691c8f3a26854308d5eaa3be85e099070
+             3d73e56f",
+        );
+    }
+
+    #[test]
+    fn premaster_secrets_have_the_layouts_of_the_rfcs() {
+        assert_eq!(PreMasterSecret::psk(b"key").as_bytes(), b"\0\x03\0\0\0\0\x03key");
+        assert_eq!(PreMasterSecret::psk(b"").as_bytes(), [0; 4]);
+        let shared = PreMasterSecret::ecdhe(b"shared");
+        assert_eq!(shared.as_bytes(), b"shared");
+        assert_eq!(shared.with_psk(b"key").as_bytes(), b"\0\x06shared\0\x03key");
+    }
+}

@@ -74,6 +74,12 @@ impl Flight {
         (self.next, self.offset) = (0, 0);
     }
 
+    /// Changes the last byte of the last message.
+    #[cfg(test)]
+    pub(crate) fn spoil_last_message(&mut self) {
+        *self.bodies.last_mut().unwrap() ^= 1;
+    }
+
     /// Appends one datagram of at most `limit` bytes to `out`; nothing when all has been sent. Every call gets at
     /// least one record out, however small `limit` is.
     pub(crate) fn write_datagram(

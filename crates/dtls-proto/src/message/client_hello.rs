@@ -144,6 +144,9 @@ pub(crate) fn encode(random: &Random, cookie: &[u8], suites: &[Suite], groups: &
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::from_hex;
+    use crate::message::{Fragment, HandshakeType};
+    use crate::record::Header;
 
     #[test]
     fn what_we_offer_reads_back() {
@@ -178,5 +181,53 @@ mod tests {
         let len = body.len();
         body[len - 13 + 3] += 4;
         assert!(ClientHello::decode(&body).unwrap().offer().is_err());
+    }
+
+    fn captured(datagram: &str) -> Vec<u8> {
+        let datagram = from_hex(datagram);
+        let (_, fragment) = Header::decode(&datagram).unwrap();
+        let message = Fragment::decode(&mut Reader::new(&datagram[fragment])).unwrap();
+        assert!(message.is_whole() && message.message_type == HandshakeType::CLIENT_HELLO);
+        message.body.to_vec()
+    }
+
+    #[test]
+    fn the_hello_of_openssl_is_understood() {
+        let body = captured(
+            "16feff000000000000000000960100008a000000000000008afefdb68e32168293ae4ffb0f2e85d636726d1ed2218b11
+             eaeb9fbf8ea7fc6083533300000008c0a800a8ccac00ff01000058000b000403000102000a000c000a001d0017001e00
+             190018002300000016000000170000000d0030002e040305030603080708080809080a080b0804080508060401050106
+             01030302030301020103020202040205020602",
+        );
+        let hello = ClientHello::decode(&body).unwrap();
+        assert_eq!((hello.version, hello.cookie), (Version::DTLS_1_2, &[][..]));
+        assert_eq!(hello.random[..4], [0xb6, 0x8e, 0x32, 0x16]);
+        let offer = hello.offer().unwrap();
+        let suites = [
+            Suite::PSK_WITH_AES_128_CCM_8,
+            Suite::PSK_WITH_AES_128_GCM_SHA256,
+            Suite::ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256,
+        ];
+        assert_eq!(offer.suites, suites);
+        assert_eq!(offer.groups, [Group::X25519, Group::Secp256r1]);
+        // It says so with the signalling suite of RFC 5746, not with the extension.
+        assert!(offer.renegotiation_info && offer.extended_master_secret && offer.sent_point_formats);
+        assert_eq!((offer.client_raw_key, offer.server_raw_key), (None, None));
+    }
+
+    #[test]
+    fn the_hello_of_gnutls_with_raw_public_keys_is_understood() {
+        let body = captured(
+            "16fefd000000000000000000a2010000960000000000000096fefdbbc0e2044eb866e538d90fba07dfb9ea1d7ba59191
+             f1584eaf26c0a94b9e8bf500000004c0aec02b01000068000500050100000000001300020102001400020102000a000c
+             000a001700180019001d001e000b00020100000d00220020040108090804040308070501080a0805050308080601080b
+             0806060302010203001600000017000000230000ff01000100001c00024000",
+        );
+        let offer = ClientHello::decode(&body).unwrap().offer().unwrap();
+        let suites = [Suite::ECDHE_ECDSA_WITH_AES_128_CCM_8, Suite::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256];
+        assert_eq!(offer.suites, suites);
+        assert_eq!(offer.groups, [Group::Secp256r1, Group::X25519]);
+        assert_eq!((offer.client_raw_key, offer.server_raw_key), (Some(true), Some(true)));
+        assert!(offer.renegotiation_info && offer.extended_master_secret && offer.ecdsa_sha256);
     }
 }

@@ -179,3 +179,106 @@ impl PlaintextWriter {
         self.next_sequence += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::from_hex;
+
+    const PLAINTEXT: &[u8] = b"a constrained device";
+
+    // Record 0x0102030405 of epoch 1, keys 00 01 02 ..., fixed IVs 40 41 42 ..., by another implementation of each AEAD.
+    const RECORDS: [(AeadAlgorithm, &str); 7] = [
+        (
+            AeadAlgorithm::Aes128Gcm,
+            "17fefd0001000102030405002c0001000102030405e3fce7a9a44f70e224050cd475d196a2f9a0b94a7da45b0e62d5b2
+             b967c50dab45b453b8",
+        ),
+        (
+            AeadAlgorithm::Aes256Gcm,
+            "17fefd0001000102030405002c0001000102030405b997dfee6ef5aa9c84c03cbd9cc3406664e90c203621747a42951c
+             75220eee305f32913a",
+        ),
+        (
+            AeadAlgorithm::ChaCha20Poly1305,
+            "17fefd00010001020304050024b23cc081aae555f0514298e6821796040cb778bfdd60bc774b7c36d85d33c3cc477153
+             cd",
+        ),
+        (
+            AeadAlgorithm::Aes128Ccm,
+            "17fefd0001000102030405002c00010001020304057f4f80538422de2b8738b0f708a1f0d604039fe46b97a316fa63f1
+             6be04bde11dd21403f",
+        ),
+        (
+            AeadAlgorithm::Aes256Ccm,
+            "17fefd0001000102030405002c0001000102030405f156b1214716419b51d69250ff153ed0f226a4e395315a0bdc281e
+             2e98ab13afb792707a",
+        ),
+        (
+            AeadAlgorithm::Aes128Ccm8,
+            "17fefd0001000102030405002400010001020304057f4f80538422de2b8738b0f708a1f0d604039fe46f46eabacbef26
+             19",
+        ),
+        (
+            AeadAlgorithm::Aes256Ccm8,
+            "17fefd000100010203040500240001000102030405f156b1214716419b51d69250ff153ed0f226a4e33b988e408ce4f1
+             d8",
+        ),
+    ];
+
+    fn material(algorithm: AeadAlgorithm, key: &[u8; 32]) -> KeyMaterial<'_> {
+        const FIXED_IV: [u8; 12] = [0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0x4a, 0x4b];
+        KeyMaterial { algorithm, key: &key[..algorithm.key_len()], fixed_iv: &FIXED_IV[..algorithm.fixed_iv_len()] }
+    }
+
+    fn key() -> [u8; 32] {
+        std::array::from_fn(|index| index as u8)
+    }
+
+    #[test]
+    fn every_aead_seals_and_opens_the_known_record() {
+        let key = key();
+        for (algorithm, record) in RECORDS {
+            let record = from_hex(record);
+            let mut sealing = SealingKey::new(&material(algorithm, &key)).unwrap();
+            sealing.skip_to(0x01_02_03_04_05);
+            let mut sealed = Vec::new();
+            sealing.seal(ContentType::ApplicationData, &[&PLAINTEXT[..7], &PLAINTEXT[7..]], &mut sealed).unwrap();
+            assert_eq!(sealed, record, "{algorithm:?}");
+            assert_eq!(sealed.len(), PLAINTEXT.len() + sealing.overhead());
+
+            let mut opening = OpeningKey::new(&material(algorithm, &key)).unwrap();
+            let (header, fragment) = Header::decode(&sealed).unwrap();
+            let plaintext = opening.open(&header, &mut sealed[fragment.clone()]).unwrap();
+            assert_eq!(&sealed[fragment][plaintext], PLAINTEXT, "{algorithm:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_that_does_not_open_leaves_its_number_free_for_the_true_one() {
+        let key = key();
+        let mut opening = OpeningKey::new(&material(AeadAlgorithm::Aes128Ccm8, &key)).unwrap();
+        let record = from_hex(RECORDS[5].1);
+        let mut forged = record.clone();
+        *forged.last_mut().unwrap() ^= 1;
+        let (header, fragment) = Header::decode(&record).unwrap();
+        assert_eq!(opening.open(&header, &mut forged[fragment.clone()]), Err(Discard::Forged));
+        assert!(opening.open(&header, &mut record.clone()[fragment.clone()]).is_ok());
+        assert_eq!(opening.open(&header, &mut record.clone()[fragment]), Err(Discard::Replayed));
+    }
+
+    #[test]
+    fn the_last_number_of_an_epoch_is_used_once_and_none_after_it() {
+        let key = key();
+        let mut sealing = SealingKey::new(&material(AeadAlgorithm::Aes128Gcm, &key)).unwrap();
+        sealing.skip_to(MAX_SEQUENCE - 1);
+        assert!(!sealing.is_exhausted());
+        let mut out = Vec::new();
+        sealing.seal(ContentType::ApplicationData, &[b"the last message"], &mut out).unwrap();
+        assert!(sealing.is_exhausted());
+        sealing.seal(ContentType::Alert, &[&[1, 0]], &mut out).unwrap();
+        let before = out.len();
+        assert_eq!(sealing.seal(ContentType::Alert, &[&[1, 0]], &mut out), Err(Error::Crypto));
+        assert_eq!(out.len(), before);
+    }
+}
