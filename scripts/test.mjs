@@ -1,15 +1,39 @@
 // npm test: everything that has to hold. Installs what it needs, prints one line a step, the output of steps that fail, and
 // at the end the sum of the tests. Exits with 0 only if all steps went well and tests ran.
 
-import { existsSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensurePeers } from './lib/peers.mjs';
-import { Complaint, checkTools, main, npm, root, stale, tool } from './lib/project.mjs';
+import { Complaint, checkTools, filesBelow, main, npm, root, stale, tool } from './lib/project.mjs';
 import { Report } from './lib/report.mjs';
 import { buildAddon, buildExamples, buildTypescript } from './lib/steps.mjs';
 
 /** Seconds that each fuzz target runs. */
 const FUZZ_SECONDS = 5;
+
+/** The most lines that a source file may have: a longer one has more than one reason to change. */
+const LONGEST_FILE = 500;
+
+/** Complains about source files that are too long. */
+function checkLengths() {
+  const sources = filesBelow([
+    'crates',
+    'fuzz/fuzz_targets',
+    'bench',
+    'lib',
+    'examples',
+    '__test__',
+    'scripts',
+    'index.ts',
+  ]);
+  const long = sources
+    .filter((path) => /\.(rs|[cm]?ts|mjs)$/.test(path))
+    .map((path) => ({ path, lines: readFileSync(join(root, path), 'utf8').split('\n').length - 1 }))
+    .filter(({ lines }) => lines > LONGEST_FILE)
+    .map(({ path, lines }) => `${path} has ${lines} lines`);
+  if (long.length > 0)
+    throw new Complaint(`Split what is longer than ${LONGEST_FILE} lines:\n${long.join('\n')}`);
+}
 
 /** Sums the tests that `cargo test` tells of: "test result: ok. 12 passed; 0 failed; 1 ignored; ...". */
 function countCargo(output) {
@@ -34,6 +58,12 @@ function countTap(output) {
   return { passed, failed };
 }
 
+/** The sum as our own scripts tell it at their end: "3 passed, 0 failed". */
+function countTotals(output) {
+  const [, passed, failed] = /^(\d+) passed, (\d+) failed$/m.exec(output) ?? [];
+  return { passed: Number(passed ?? 0), failed: Number(failed ?? 0) };
+}
+
 function ava(...files) {
   return [...tool('ava'), '--tap', ...files];
 }
@@ -47,7 +77,12 @@ await main(async () => {
   if (!packages) throw new Complaint('Without its npm packages nothing can be tested.');
 
   await report.step('peers for the interoperability tests', ensurePeers);
-  await report.command('rustfmt', ['cargo', 'fmt', '--all', '--check']);
+  await report.step('file lengths', async () => checkLengths());
+  await report.step('rustfmt', async (run) => {
+    for (const workspace of ['.', 'fuzz', 'bench/engine']) {
+      await run(['cargo', 'fmt', '--all', '--check', `--manifest-path=${workspace}/Cargo.toml`]);
+    }
+  });
   await report.command('clippy', [
     'cargo',
     'clippy',
@@ -74,12 +109,7 @@ await main(async () => {
   } else {
     report.skipped('ava', 'there is nothing to test');
   }
-  if (existsSync(join(root, 'scripts/fuzz.mjs'))) {
-    await report.command('fuzzing', [
-      process.execPath,
-      join(root, 'scripts/fuzz.mjs'),
-      `--seconds=${FUZZ_SECONDS}`,
-    ]);
-  }
+  const fuzz = [process.execPath, join(root, 'scripts/fuzz.mjs'), `--seconds=${FUZZ_SECONDS}`];
+  await report.tests('fuzzing', fuzz, countTotals);
   return report.finish();
 });

@@ -1,4 +1,4 @@
-// The implementations by others that the interoperability tests talk to.
+// What the tests need from the system: the implementations by others that they talk to, and a C++ compiler for fuzzing.
 
 import { Complaint, hasCommand } from './project.mjs';
 
@@ -9,6 +9,7 @@ const peers = {
   'gnutls-serv': 'gnutls-bin',
   'coap-client-openssl': 'libcoap3-bin',
   'coap-server-gnutls': 'libcoap3-bin',
+  'c++': 'g++',
 };
 
 function missing() {
@@ -29,7 +30,7 @@ export async function ensurePeers(run) {
   }
   throw new Complaint(
     [
-      `Missing: ${absent.join(', ')}. The interoperability tests need them.`,
+      `Missing: ${absent.join(', ')}. The tests need them.`,
       `On Debian and Ubuntu: sudo apt-get update && sudo apt-get install -y ${packages.join(' ')}`,
     ].join('\n'),
   );

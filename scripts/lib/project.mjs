@@ -21,27 +21,23 @@ export async function main(run) {
   }
 }
 
-/** The newest modification time below the given paths, in milliseconds; 0 if there is nothing. */
+/** The files at and below the given paths, relative to the root; what was installed or built is left out. */
+export function filesBelow(paths) {
+  return paths.flatMap((path) => {
+    const stat = statSync(join(root, path), { throwIfNoEntry: false });
+    if (stat === undefined) return [];
+    if (!stat.isDirectory()) return [path];
+    if (/(^|[\\/])(node_modules|target|dist)$/.test(path)) return [];
+    return filesBelow(readdirSync(join(root, path)).map((name) => join(path, name)));
+  });
+}
+
+/** The newest modification time at and below the given paths, in milliseconds; 0 if there is nothing. */
 export function newest(paths, wanted = () => true) {
-  let time = 0;
-  for (const path of paths) {
-    const full = join(root, path);
-    const stat = statSync(full, { throwIfNoEntry: false });
-    if (stat === undefined) continue;
-    if (stat.isDirectory()) {
-      if (/(^|[\\/])(node_modules|target|dist)$/.test(path)) continue;
-      time = Math.max(
-        time,
-        newest(
-          readdirSync(full).map((name) => join(path, name)),
-          wanted,
-        ),
-      );
-    } else if (wanted(path)) {
-      time = Math.max(time, stat.mtimeMs);
-    }
-  }
-  return time;
+  const times = filesBelow(paths)
+    .filter(wanted)
+    .map((path) => statSync(join(root, path)).mtimeMs);
+  return Math.max(0, ...times);
 }
 
 /** The addon files of this platform, as the build and the loader name them. */

@@ -25,6 +25,9 @@ mod credential;
 mod crypto;
 mod error;
 mod event;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
 mod listener;
 mod message;

@@ -18,7 +18,7 @@ use crate::error::{Discard, Discards, Error};
 use crate::event::{Answer, CloseReason, Question, QuestionId, StaleAnswer};
 use crate::handshake::client::ClientState;
 use crate::handshake::core::Core;
-use crate::handshake::reassembly::{Inserted, Reassembly};
+use crate::handshake::reassembly::Inserted;
 use crate::handshake::server::ServerState;
 use crate::handshake::timer::Timers;
 use crate::listener::VerifiedHello;
@@ -28,6 +28,7 @@ use crate::record::{ContentType, Header, PlaintextWriter};
 pub(crate) use core::{Completed, LastFlight};
 pub(crate) use flight::RecordWriter;
 pub use key_schedule::Role;
+pub(crate) use reassembly::Reassembly;
 
 /// Why a handshake, or an association, ends while a record is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
