@@ -217,7 +217,8 @@ impl DtlsSock {
             return Err(Errno::MsgSize);
         }
         let session = self.0.sessions.get(&peer).filter(|session| session.stage() == Stage::Established);
-        let session = session.ok_or(Errno::NotConn)?;
+        let nobody = || if self.0.udp.reaches(peer) { Errno::NotConn } else { Errno::AfNoSupport };
+        let session = session.ok_or_else(nobody)?;
         let sealed = SEALED.with_borrow_mut(|datagram| {
             datagram.clear();
             {

@@ -256,14 +256,14 @@ impl UdpSock {
     pub(crate) fn try_send_to(&self, datagram: &[u8], to: SocketAddr, source: Option<SocketAddr>) -> Result<usize> {
         let guard = self.0.socket.read();
         let socket = guard.as_ref().ok_or(Errno::Inval)?;
-        Ok(socket.send(datagram, to, source)?)
+        Ok(ignoring_the_past(|| socket.send(datagram, to, source))?)
     }
 
     /// Sends one datagram; when the socket buffer is full, [`UdpSock::writable`] waits for room.
     pub(crate) fn retry_send_to(&self, datagram: &[u8], to: SocketAddr) -> Result<usize> {
         let guard = self.0.socket.read();
         let socket = guard.as_ref().ok_or(Errno::Inval)?;
-        Ok(socket.io.try_io(Interest::WRITABLE, || socket.send(datagram, to, None))?)
+        Ok(socket.io.try_io(Interest::WRITABLE, || ignoring_the_past(|| socket.send(datagram, to, None)))?)
     }
 
     /// Receives what is there, as many datagrams as a batch holds.
@@ -366,6 +366,14 @@ impl std::fmt::Debug for UdpSock {
 
 thread_local! {
     static RECEIVED: std::cell::RefCell<Option<Batch>> = const { std::cell::RefCell::new(None) };
+}
+
+/// Sends, and once more if all that the system said was how an earlier datagram of a connected socket fared (ICMP).
+fn ignoring_the_past(send: impl Fn() -> io::Result<usize>) -> io::Result<usize> {
+    match send() {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => send(),
+        result => result,
+    }
 }
 
 /// The unspecified endpoint of the other's family.
