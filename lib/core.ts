@@ -99,9 +99,9 @@ export class DtlsCore {
   close(): void {
     const { socket } = this;
     if (socket === null) return;
+    socket.close();
     this.#lastStats = this.stats();
     this.socket = null;
-    socket.close();
     socket.setNotify(null);
     this.#udp?.detach();
     this.#udp = null;
