@@ -1,0 +1,267 @@
+/**
+ * The package as programs meet it: built, loaded both ways, in processes and worker threads of its own.
+ */
+
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import * as source from '../../index.js';
+import { Tool } from '../peers/tool.js';
+
+/** Runs a program. */
+function program(t: ExecutionContext, name: string, code: string): Tool {
+  const folder = mkdtempSync(join(tmpdir(), 'sock-dtls-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, name), code);
+  return Tool.start(t, process.execPath, [join(folder, name)]);
+}
+
+const packageFile = resolve('dist/esm/index.js');
+const commonJs = resolve('dist/cjs/index.js');
+
+/** What the package exports, types aside. */
+const exported = `
+  AF_INET AF_INET6 AF_UNSPEC CIPHER_SUITES CONFIG_DTLS_FORCE_EXTENDED_MASTER_SECRET
+  CONFIG_DTLS_FORCE_RENEGOTIATION_INFO CREDMAN_ERROR CREDMAN_EXIST CREDMAN_INVALID CREDMAN_NOT_FOUND
+  CREDMAN_NO_SPACE CREDMAN_OK CREDMAN_TAG_EMPTY CREDMAN_TYPE_ECDSA CREDMAN_TYPE_EMPTY CREDMAN_TYPE_PSK
+  CREDMAN_TYPE_UNKNOWN DTLS_DEFAULT_PORT DTLS_HANDSHAKE_BUFSIZE SOCK_ADDR_ANY_NETIF SOCK_ASYNC_CONN_FIN
+  SOCK_ASYNC_CONN_RDY SOCK_ASYNC_CONN_RECV SOCK_ASYNC_MSG_RECV SOCK_ASYNC_MSG_SENT SOCK_ASYNC_PATH_PROP
+  SOCK_AUX_GET_LOCAL SOCK_AUX_GET_RSSI SOCK_AUX_GET_TIMESTAMP SOCK_AUX_GET_TTL SOCK_AUX_SET_LOCAL
+  SOCK_DTLS_1_0 SOCK_DTLS_1_2 SOCK_DTLS_1_3 SOCK_DTLS_CLIENT SOCK_DTLS_HANDSHAKE SOCK_DTLS_SERVER
+  SOCK_FLAGS_REUSE_EP SOCK_IPV4_EP_ANY SOCK_IPV6_EP_ANY SOCK_NO_TIMEOUT SockDtls SockDtlsSession SockUdp
+  credman errno sockDtlsInit strerror
+`;
+
+/** Socks of a server and a client in one process, with a handshake between them. */
+const connected = `
+  import * as s from ${JSON.stringify(packageFile)};
+  import { generateKeyPairSync } from 'node:crypto';
+  const bytes = (text) => new Uint8Array(Buffer.from(text, 'base64url'));
+  export function addKeyPair(tag) {
+    const { d, x, y } = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
+    const ecdsa = { privateKey: bytes(d), publicKey: { x: bytes(x), y: bytes(y) } };
+    if (s.credman.add({ tag, type: s.CREDMAN_TYPE_ECDSA, params: { ecdsa } }) !== 0) throw new Error('add');
+  }
+  export function addPsk(tag) {
+    s.credman.add({ tag, type: s.CREDMAN_TYPE_PSK, params: { psk: { id: 'id', key: 'key' } } });
+  }
+  export function open(tag, role) {
+    const udp = new s.SockUdp();
+    if (udp.create({ ...s.SOCK_IPV4_EP_ANY, addr: '127.0.0.1' }, null, 0) < 0) throw new Error('udp');
+    const sock = new s.SockDtls();
+    if (sock.create(udp, tag, s.SOCK_DTLS_1_2, role) < 0) throw new Error('create');
+    return sock;
+  }
+  export async function connect(tag) {
+    const server = open(tag, s.SOCK_DTLS_SERVER);
+    const client = open(tag, s.SOCK_DTLS_CLIENT);
+    const ep = { ...s.SOCK_IPV4_EP_ANY };
+    server.getUdpSock().getLocal(ep);
+    const session = new s.SockDtlsSession();
+    client.sessionInit(ep, session);
+    const res = await client.recv(session, new Uint8Array(8), 20_000_000);
+    if (res !== -s.SOCK_DTLS_HANDSHAKE) throw new Error(s.strerror(res));
+    return { server, client, session };
+  }
+  export function close(...socks) {
+    for (const sock of socks) {
+      sock.close();
+      sock.getUdpSock().close();
+    }
+  }
+`;
+
+function withSocks(t: ExecutionContext, code: string): Tool {
+  return program(t, 'main.mjs', `${connected}\n${code}`);
+}
+
+test('the package exports the same from ES modules, from CommonJS and from its source', async (t) => {
+  const [esm, cjs] = await Promise.all([import(packageFile), import(commonJs)]);
+  const names = Object.keys(source).sort();
+  t.deepEqual(names, exported.trim().split(/\s+/));
+  t.deepEqual(Object.keys(esm).sort(), names);
+  t.deepEqual(
+    Object.keys(cjs)
+      .filter((name) => name !== 'default' && name !== 'module.exports' && name !== '__esModule')
+      .sort(),
+    names,
+  );
+  t.deepEqual({ ...esm.errno }, { ...source.errno });
+});
+
+test('CommonJS programs can require it', async (t) => {
+  const code = `
+    const { credman, SockUdp, SOCK_IPV4_EP_ANY } = require(${JSON.stringify(commonJs)});
+    const udp = new SockUdp();
+    console.log('created', udp.create({ ...SOCK_IPV4_EP_ANY }, null, 0), credman.getUsedCount());
+    udp.close();
+  `;
+  const tool = program(t, 'main.cjs', code);
+  t.is(await tool.end(), 0);
+  t.is(tool.output, 'created 0 0\n');
+});
+
+test('a process with nothing open ends by itself', async (t) => {
+  const tool = withSocks(
+    t,
+    `addPsk(1);
+    const { server, client } = await connect(1);
+    close(client, server);
+    console.log('closed');`,
+  );
+  t.is(await tool.end(), 0);
+  t.is(tool.output, 'closed\n');
+});
+
+test('an open sock keeps its process alive until it is closed, idle or not', async (t) => {
+  for (const body of [
+    'const open1 = new s.SockUdp(); open1.create({ ...s.SOCK_IPV4_EP_ANY }, null, 0);',
+    'const open1 = open(0, s.SOCK_DTLS_SERVER);',
+  ]) {
+    const tool = withSocks(
+      t,
+      `${body}
+      console.log('idle');
+      setTimeout(() => { console.log('still here'); process.on('exit', () => console.log('end'));
+        open1.close(); open1.getUdpSock?.().close(); }, 300).unref();`,
+    );
+    t.is(await tool.end(), 0);
+    t.is(tool.output, 'idle\nstill here\nend\n');
+  }
+});
+
+test('an unreferenced sock keeps no process alive, a referenced one does again', async (t) => {
+  const tool = withSocks(
+    t,
+    `addPsk(1);
+    const { server, client } = await connect(1);
+    server.unref();
+    client.unref();
+    server.recv(new s.SockDtlsSession(), new Uint8Array(8));
+    process.on('exit', () => console.log('end'));
+    console.log('unreferenced');`,
+  );
+  t.is(await tool.end(), 0);
+  t.is(tool.output, 'unreferenced\nend\n');
+  const held = withSocks(
+    t,
+    `const sock = open(0, s.SOCK_DTLS_SERVER);
+    sock.unref().ref();
+    setTimeout(() => { console.log('held'); process.exit(0); }, 300).unref();`,
+  );
+  t.is(await held.end(), 0);
+  t.is(held.output, 'held\n');
+});
+
+test('the first unverified peer of a process raises one warning', async (t) => {
+  const tool = withSocks(
+    t,
+    `const warnings = [];
+    process.on('warning', (warning) => warnings.push(warning.code));
+    addKeyPair(1);
+    for (let i = 0; i < 3; i++) {
+      const { server, client } = await connect(1);
+      close(client, server);
+    }
+    setTimeout(() => console.log(JSON.stringify(warnings)), 100);`,
+  );
+  t.is(await tool.end(), 0);
+  t.true(tool.output.includes('["SOCK_DTLS_UNVERIFIED_PEER"]'), tool.output);
+});
+
+test('pre-shared keys and verified peers raise no warning', async (t) => {
+  const tool = withSocks(
+    t,
+    `addPsk(1);
+    const { server, client } = await connect(1);
+    close(client, server);
+    console.log('done');`,
+  );
+  t.is(await tool.end(), 0);
+  t.is(tool.output, 'done\n');
+});
+
+test('worker threads have socks of their own, share the pool, and may be ended at any time', async (t) => {
+  const worker = `${connected}
+    import { parentPort, workerData } from 'node:worker_threads';
+    const { server, client, session } = await connect(1);
+    const data = new Uint8Array(64);
+    for (let i = 0; i < 50; i++) {
+      await client.send(session, Buffer.from('worker ' + workerData + ' ' + i));
+      let res;
+      do res = await server.recv(session, data, 20_000_000); while (res < 0);
+      const text = Buffer.from(data.subarray(0, res)).toString();
+      if (text !== 'worker ' + workerData + ' ' + i) throw new Error(text);
+      const ep = { ...s.SOCK_IPV4_EP_ANY };
+      server.getUdpSock().getLocal(ep);
+      session.setUdpEp(ep);
+    }
+    parentPort.postMessage('done');
+    if (workerData % 2 === 0) close(client, server);
+  `;
+  const tool = withSocks(
+    t,
+    `import { Worker } from 'node:worker_threads';
+    addPsk(1);
+    const workers = [0, 1, 2, 3].map((workerData) =>
+      new Worker(${JSON.stringify(worker)}, { eval: true, workerData, type: 'module' }));
+    await Promise.all(workers.map((worker) => new Promise((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('error', reject);
+    })));
+    console.log('all done', s.credman.getUsedCount());
+    // Half of them still have open socks.
+    await Promise.all(workers.map((worker) => worker.terminate()));
+    const { server, client } = await connect(1);
+    close(client, server);
+    console.log('and the main thread goes on');`,
+  );
+  t.is(await tool.end(60_000), 0, tool.output);
+  t.is(tool.output, 'all done 1\nand the main thread goes on\n');
+});
+
+test('a process may end in the middle of everything', async (t) => {
+  const tool = withSocks(
+    t,
+    `addPsk(1);
+    const { server, client, session } = await connect(1);
+    for (let i = 0; i < 1000; i++) client.trySend(session, Buffer.alloc(1000));
+    for (let i = 0; i < 50; i++) client.sessionInit({ ...s.SOCK_IPV4_EP_ANY, addr: '127.0.0.1', port: 40000 + i },
+      new s.SockDtlsSession());
+    server.setCb(() => {});
+    process.exit(7);`,
+  );
+  t.is(await tool.end(), 7, tool.output);
+});
+
+test('what a callback throws is an uncaught exception, and the sock goes on', async (t) => {
+  const tool = withSocks(
+    t,
+    `addPsk(1);
+    const { server, client, session } = await connect(1);
+    const caught = [];
+    process.on('uncaughtException', (error) => caught.push(error.message));
+    let calls = 0;
+    client.setCb(() => { if (++calls < 3) throw new Error('thrown ' + calls); });
+    for (let i = 0; i < 5; i++) {
+      client.trySend(session, Buffer.from('x'));
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+    console.log(calls, JSON.stringify(caught));
+    close(client, server);`,
+  );
+  t.is(await tool.end(), 0, tool.output);
+  t.is(tool.output, '5 ["thrown 1","thrown 2"]\n');
+});
+
+test('an addon that is missing is explained', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sock-dtls-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  cpSync('dist', join(folder, 'dist'), { recursive: true });
+  cpSync('package.json', join(folder, 'package.json'));
+  const tool = Tool.start(t, process.execPath, [join(folder, 'dist/esm/index.js')]);
+  t.not(await tool.end(), 0);
+  t.regex(tool.output, /the compiled addon for \S+ cannot be loaded/);
+  t.regex(tool.output, /--include=optional/);
+});
