@@ -296,6 +296,7 @@ impl DtlsSock {
         match session.wait(id.0, waiter) {
             Ok(()) => Ok(Establishing::Pending(id)),
             Err(_) if session.stage() == Stage::Established => Ok(Establishing::Done),
+            Err(_) if self.is_over() => Err(Errno::Inval),
             Err(_) => Err(Errno::ConnAborted),
         }
     }
@@ -364,7 +365,7 @@ impl DtlsSock {
 
     /// The address of a peer, if this sock can reach it.
     fn peer(&self, ep: &UdpEp) -> Result<SocketAddr> {
-        if self.0.is_closed() || self.0.udp.is_closed() {
+        if self.is_over() {
             return Err(Errno::Inval);
         }
         let peer = ep.to_socket_addr()?;
@@ -375,8 +376,13 @@ impl DtlsSock {
         Ok(peer)
     }
 
+    /// Whether this sock or the UDP sock beneath it is closed.
+    fn is_over(&self) -> bool {
+        self.0.is_closed() || self.0.udp.is_closed()
+    }
+
     fn readable(&self) -> Result<()> {
-        if self.0.is_closed() || self.0.udp.is_closed() {
+        if self.is_over() {
             return Err(Errno::Inval);
         }
         self.ensure_driven()
@@ -408,6 +414,11 @@ impl DtlsSock {
         }
         // Only the ClientHello leaves here; what answers it is handled on the runtime.
         self.0.drive(&session, &RxMeta::of_peer(peer), |_, _, _| {});
+        if self.is_over() {
+            // Closed meanwhile, and the sessions were gone through before this one was among them.
+            self.0.end(&session);
+            return Err(Errno::Inval);
+        }
         Ok((session, true))
     }
 
