@@ -9,12 +9,22 @@ import test, { type ExecutionContext } from 'ava';
 import * as source from '../../index.js';
 import { Tool } from '../peers/tool.js';
 
-/** Runs a program. */
-function program(t: ExecutionContext, name: string, code: string): Tool {
+/** A folder that is gone after the test. */
+function newFolder(t: ExecutionContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'sock-dtls-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  writeFileSync(join(folder, name), code);
-  return Tool.start(t, process.execPath, [join(folder, name)]);
+  return folder;
+}
+
+/** A file with a program. */
+function fileOf(t: ExecutionContext, name: string, code: string): string {
+  const file = join(newFolder(t), name);
+  writeFileSync(file, code);
+  return file;
+}
+
+function program(t: ExecutionContext, name: string, code: string): Tool {
+  return Tool.start(t, process.execPath, [fileOf(t, name, code)]);
 }
 
 const packageFile = resolve('dist/esm/index.js');
@@ -182,6 +192,30 @@ test('pre-shared keys and verified peers raise no warning', async (t) => {
   t.is(tool.output, 'done\n');
 });
 
+test('a process that has no descriptor left gets -ENOMEM for another sock, and its others go on', async (t) => {
+  const code = `${connected}
+    addPsk(1);
+    const { server, client, session } = await connect(1);
+    const more = [];
+    let res = 0;
+    while (res === 0 && more.length < 1000) {
+      const udp = new s.SockUdp();
+      res = udp.create({ ...s.SOCK_IPV4_EP_ANY }, null, 0);
+      if (res === 0) more.push(udp);
+    }
+    console.log(s.strerror(res), more.length < 1000);
+    await client.send(session, Buffer.from('still here'));
+    let got;
+    do got = await server.recv(new s.SockDtlsSession(), new Uint8Array(64), 20_000_000); while (got < 0);
+    for (const udp of more) udp.close();
+    console.log(got);
+    close(client, server);`;
+  const limited = ['-c', 'ulimit -n 80; exec "$0" "$1"', process.execPath, fileOf(t, 'main.mjs', code)];
+  const tool = Tool.start(t, 'sh', limited);
+  t.is(await tool.end(), 0, tool.output);
+  t.is(tool.output, 'ENOMEM true\n10\n');
+});
+
 test('worker threads have socks of their own, share the pool, and may be ended at any time', async (t) => {
   const worker = `${connected}
     import { parentPort, workerData } from 'node:worker_threads';
@@ -256,8 +290,7 @@ test('what a callback throws is an uncaught exception, and the sock goes on', as
 });
 
 test('an addon that is missing is explained', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'sock-dtls-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = newFolder(t);
   cpSync('dist', join(folder, 'dist'), { recursive: true });
   cpSync('package.json', join(folder, 'package.json'));
   const tool = Tool.start(t, process.execPath, [join(folder, 'dist/esm/index.js')]);

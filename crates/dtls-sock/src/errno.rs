@@ -86,7 +86,11 @@ impl From<io::Error> for Errno {
             }
             io::ErrorKind::ConnectionRefused => Self::ConnRefused,
             io::ErrorKind::OutOfMemory => Self::NoMem,
-            _ => error.raw_os_error().and_then(Self::from_code).unwrap_or(Self::Inval),
+            _ => match error.raw_os_error() {
+                // No descriptor is left for another socket.
+                Some(libc::EMFILE | libc::ENFILE) => Self::NoMem,
+                code => code.and_then(Self::from_code).unwrap_or(Self::Inval),
+            },
         }
     }
 }
