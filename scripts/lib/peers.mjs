@@ -8,6 +8,8 @@ const peers = {
   'gnutls-cli': 'gnutls-bin',
   'gnutls-serv': 'gnutls-bin',
   'coap-client-openssl': 'libcoap3-bin',
+  'coap-client-gnutls': 'libcoap3-bin',
+  'coap-server-openssl': 'libcoap3-bin',
   'coap-server-gnutls': 'libcoap3-bin',
   'c++': 'g++',
 };
