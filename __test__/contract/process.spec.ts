@@ -2,23 +2,16 @@
  * The package as programs meet it: built, loaded both ways, in processes and worker threads of its own.
  */
 
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import * as source from '../../index.js';
+import { tempFolder } from '../peers/keys.js';
 import { Tool } from '../peers/tool.js';
-
-/** A folder that is gone after the test. */
-function newFolder(t: ExecutionContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'sock-dtls-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** A file with a program. */
 function fileOf(t: ExecutionContext, name: string, code: string): string {
-  const file = join(newFolder(t), name);
+  const file = join(tempFolder(t), name);
   writeFileSync(file, code);
   return file;
 }
@@ -290,7 +283,7 @@ test('what a callback throws is an uncaught exception, and the sock goes on', as
 });
 
 test('an addon that is missing is explained', async (t) => {
-  const folder = newFolder(t);
+  const folder = tempFolder(t);
   cpSync('dist', join(folder, 'dist'), { recursive: true });
   cpSync('package.json', join(folder, 'package.json'));
   const tool = Tool.start(t, process.execPath, [join(folder, 'dist/esm/index.js')]);

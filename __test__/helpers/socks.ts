@@ -24,12 +24,10 @@ import {
   type SockUdpEp,
   strerror,
 } from '../../index.js';
+import type { Teardown } from '../peers/tool.js';
 import { newKeyPair } from './credentials.js';
 
-/** The part of ava's context that helpers use. */
-export interface Teardown {
-  teardown(fn: () => unknown): void;
-}
+export type { Teardown } from '../peers/tool.js';
 
 export const LOOPBACK = '127.0.0.1';
 /** The longest that a test waits for one thing, in milliseconds; and in microseconds, for the socks. */

@@ -8,22 +8,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   CREDMAN_OK,
-  CREDMAN_TYPE_ECDSA,
   CREDMAN_TYPE_EMPTY,
-  CREDMAN_TYPE_PSK,
   type CredmanCredential,
   credman,
   type EcdsaParams,
   type EcdsaPublicKey,
 } from '../../index.js';
+import { addPsk as addPskParams } from '../helpers/socks.js';
 import { type Teardown, Tool } from './tool.js';
 
-let lastTag = 100;
-
-/** A tag that no other test of this process uses. */
-export function newTag(): number {
-  return ++lastTag;
-}
+export { addKeyPair } from '../helpers/socks.js';
 
 /** A folder of the test's own, gone afterwards. */
 export function tempFolder(t: Teardown): string {
@@ -32,12 +26,9 @@ export function tempFolder(t: Teardown): string {
   return folder;
 }
 
-/** Puts a PSK into the pool; its tag. */
+/** Puts a PSK into the pool until the test is over; its tag. */
 export function addPsk(t: Teardown, id: string, key: string | Uint8Array, hint?: string): number {
-  const tag = newTag();
-  assert.equal(credman.add({ tag, type: CREDMAN_TYPE_PSK, params: { psk: { id, key, hint } } }), CREDMAN_OK);
-  t.teardown(() => credman.delete(tag, CREDMAN_TYPE_PSK));
-  return tag;
+  return addPskParams(t, { id, key, hint });
 }
 
 /** A key pair on P-256 that OpenSSL has made. */
@@ -81,20 +72,4 @@ export async function generateKey(t: Teardown, name: string): Promise<KeyFiles> 
   assert.deepEqual(sec1.params?.ecdsa, pair);
   assert.deepEqual(publicKey, pair.publicKey);
   return { privateKeyFile: file('pem'), publicKeyFile: file('pub.pem'), pair, publicKey: pair.publicKey };
-}
-
-/**
- * Puts a key pair into the pool.
- *
- * @param t - the test
- * @param pair - the key pair
- * @param clientKeys - the keys of the peers that `verifyPublicKey` accepts
- * @returns its tag
- */
-export function addKeyPair(t: Teardown, pair: EcdsaParams, clientKeys: EcdsaPublicKey[] = []): number {
-  const tag = newTag();
-  const cred = { tag, type: CREDMAN_TYPE_ECDSA, params: { ecdsa: { ...pair, clientKeys } } };
-  assert.equal(credman.add(cred), CREDMAN_OK);
-  t.teardown(() => credman.delete(tag, CREDMAN_TYPE_ECDSA));
-  return tag;
 }
