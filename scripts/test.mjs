@@ -4,9 +4,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensurePeers } from './lib/peers.mjs';
-import { Complaint, checkTools, filesBelow, main, npm, root, stale, tool } from './lib/project.mjs';
+import { Complaint, checkTools, filesBelow, main, root, stale, tool } from './lib/project.mjs';
 import { Report } from './lib/report.mjs';
-import { buildAddon, buildExamples, buildTypescript } from './lib/steps.mjs';
+import { buildAddon, buildExamples, buildTypescript, installPackages } from './lib/steps.mjs';
 
 /** Seconds that each fuzz target runs. */
 const FUZZ_SECONDS = 5;
@@ -74,7 +74,7 @@ await main(async () => {
   checkTools();
   const report = new Report();
   const packages = await report.step('npm packages', async (run) => {
-    if (stale.packages()) await run([...npm(), 'ci', '--no-audit', '--no-fund', '--loglevel=error']);
+    if (stale.packages()) await installPackages({ run });
   });
   if (!packages) throw new Complaint('Without its npm packages nothing can be tested.');
 

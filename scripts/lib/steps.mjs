@@ -5,9 +5,15 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { addons, npm, root, run as runDirectly, tool, touch } from './project.mjs';
 
+/**
+ * Not `npm ci`: that wants the lock file to name the optional packages of every platform, those that a registry does not
+ * have among them. This installs the locked versions, too, and leaves the lock file alone.
+ */
+const INSTALL = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
+
 /** Installs the npm packages that the lock file names. */
 export async function installPackages({ run = runDirectly } = {}) {
-  await run([...npm(), 'ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  await run([...npm(), ...INSTALL]);
 }
 
 /** Compiles the addon, optimized, into the package's folder. */
