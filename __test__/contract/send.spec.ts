@@ -253,7 +253,8 @@ test('a message can leave from a chosen address of a sock that has several', asy
 
 test('many sends at once all arrive', async (t) => {
   const { own, other, up } = await pair(t);
-  const count = 500;
+  // As many as the receiver's socket buffer holds, should nobody read from it meanwhile.
+  const count = 150;
   const sends = Array.from({ length: count }, (_, i) => own.sock.send(up, Buffer.from(`message ${i}`)));
   for (const res of await Promise.all(sends)) t.true(res > 0);
   for (let i = 0; i < count; i++) t.is((await other.next()).text, `message ${i}`);

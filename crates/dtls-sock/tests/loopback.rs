@@ -120,13 +120,17 @@ async fn threads_may_send_on_one_session_at_the_same_time() {
             }
         })
     };
+    let sent = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 for _ in 0..MESSAGES {
                     assert_eq!(client.try_send(&at, &[b"from ", b"a thread"], None), Ok(13));
-                    // Loopback drops what the receiver has no time for.
-                    std::thread::sleep(Duration::from_micros(50));
+                    sent.fetch_add(1, Ordering::Relaxed);
+                    // Loopback drops what the receiver's socket buffer has no room for.
+                    while sent.load(Ordering::Relaxed) > received.load(Ordering::Relaxed) + 100 {
+                        std::thread::sleep(Duration::from_micros(50));
+                    }
                 }
             });
         }
