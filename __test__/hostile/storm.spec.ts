@@ -221,7 +221,7 @@ test('hellos without a cookie make no state and get less than they bring', async
     sockets[i % 2]?.send(hello, other.port, LOOPBACK);
     if (i % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
-  await until(() => answers.length > count / 2, 'most of them are answered');
+  await until(() => answers.length > count / 10, 'many of them are answered');
   t.is(other.count('sessions'), 0);
   t.is(other.count('handshakes'), 0);
   t.true(other.count('helloVerifyRequests') >= answers.length);
