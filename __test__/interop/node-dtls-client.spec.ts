@@ -116,9 +116,9 @@ test('by default node-dtls-client is refused with an alert, and the server serve
   const theirs = new TheirClient(t, ours.port);
   const error = await theirs.failed();
   t.regex(error, /handshake_failure/);
+  await ours.empty();
   t.is(ours.sock.stats().handshakesFailed, 1);
   t.is(ours.sock.stats().handshakesCompleted, 0);
-  t.is(ours.sock.stats().sessions, 0);
 
   const good = new OurClient(t, [addPsk(t, IDENTITY, KEY)]);
   t.true((await good.established(ours.port)).extendedMasterSecret);
@@ -157,9 +157,5 @@ test('the goodbye of node-dtls-client ends the session', async (t) => {
   await theirs.connected();
   await theirs.roundTrip(Buffer.from('hello'));
   theirs.socket.close();
-  const deadline = performance.now() + WAIT_MS;
-  while (ours.sock.stats().sessions !== 0 && performance.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  t.is(ours.sock.stats().sessions, 0);
+  await ours.empty();
 });

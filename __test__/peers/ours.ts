@@ -104,6 +104,16 @@ export class OurServer {
     );
   }
 
+  /** Waits until there is no session: the peer hears of its refusal a moment before the sock has cleared up. */
+  async empty(): Promise<void> {
+    const poll = setInterval(() => this.#watched.changed(), 2);
+    try {
+      await this.#until(() => (this.sock.stats().sessions === 0 ? true : undefined), 'end of its sessions');
+    } finally {
+      clearInterval(poll);
+    }
+  }
+
   /** Waits for a completed handshake: what was negotiated. The first is number 0. */
   handshake(number = 0): Promise<SockDtlsSessionInfo> {
     return this.#until(() => this.handshakes[number], `handshake ${number}`);

@@ -288,11 +288,11 @@ impl Inner {
     /// A session is over: takes it off the books and tells whom it concerns.
     pub(crate) fn bury(&self, session: &Arc<Session>, reason: CloseReason, was_established: bool) {
         session.set_stage(Stage::Closed);
-        self.sessions.remove(session);
-        self.sessions.leave_half_open(session);
         if !was_established && reason != CloseReason::Local {
             Counters::add(&self.counters.handshakes_failed, 1);
         }
+        self.sessions.remove(session);
+        self.sessions.leave_half_open(session);
         let errno = match reason {
             CloseReason::Local => Errno::NotConn,
             CloseReason::PeerClosed | CloseReason::PeerAlert(_) if was_established => Errno::ConnReset,
