@@ -13,6 +13,7 @@ import {
   say,
   server,
   type Teardown,
+  until,
 } from '../helpers/socks.js';
 import { ALERT, CONTENT, openSocket, records, Wiretap } from '../helpers/wire.js';
 
@@ -170,13 +171,13 @@ async function refusal(t: Teardown, suite: string, id: string, key: string) {
   const proxy = await Wiretap.open(t, other.port);
   const own = client(t, [addPsk(t, { id, key })], { suites: [suite], ...soon });
   const { res } = await own.attempt(proxy.port);
+  await until(() => other.count('sessions') === 0, 'the server has cleared up');
   return {
     res,
     shape: proxy
       .sent(false)
       .map((data) => records(data).map(({ type, epoch, body }) => [type, epoch, body.length])),
     alerts: proxy.alerts(false),
-    sessions: other.count('sessions'),
   };
 }
 
@@ -185,7 +186,6 @@ for (const suite of ['TLS_PSK_WITH_AES_128_CCM_8', 'TLS_ECDHE_PSK_WITH_AES_128_G
     const wrongKey = await refusal(t, suite, 'known-id', 'wrong');
     t.is(wrongKey.res, '-ECONNREFUSED');
     t.deepEqual(wrongKey.alerts, [[2, ALERT.decryptError]]);
-    t.is(wrongKey.sessions, 0);
     t.deepEqual(await refusal(t, suite, 'absent-i', 'right'), wrongKey);
     t.deepEqual(await refusal(t, suite, 'absent-i', 'wrong'), wrongKey);
     t.deepEqual(await refusal(t, suite, 'pooled-id', 'right'), { ...wrongKey });

@@ -157,5 +157,5 @@ test('the goodbye of node-dtls-client ends the session', async (t) => {
   await theirs.connected();
   await theirs.roundTrip(Buffer.from('hello'));
   theirs.socket.close();
-  await ours.empty();
+  await t.notThrowsAsync(ours.empty());
 });
