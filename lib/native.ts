@@ -79,6 +79,7 @@ export interface NativeDtls {
 
 /** The options of a sock, checked. */
 export interface NativeOptions {
+  engine?: string;
   verifyPublicKey?: boolean;
   forceExtendedMasterSecret?: boolean;
   forceRenegotiationInfo?: boolean;
@@ -113,6 +114,8 @@ export interface Native {
   NativeUdp: new () => NativeUdp;
   NativeDtls: new (options: NativeOptions) => NativeDtls;
   errnoTable(): Record<string, number>;
+  /** The names that the option `engine` can have. */
+  engines(): string[];
   credmanAddPsk(tag: number, id: Uint8Array | null, key: Uint8Array | null, hint: Uint8Array | null): number;
   credmanAddEcdsa(
     tag: number,

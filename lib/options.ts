@@ -5,7 +5,7 @@
  */
 
 import { checkNumber, checkObject, isUpTo, typeError } from './check.js';
-import type { NativeOptions } from './native.js';
+import { type NativeOptions, native } from './native.js';
 import { groupNumber, suiteNumber } from './suites.js';
 
 /** Options of a {@link SockDtls}. Every one has a default. */
@@ -19,8 +19,12 @@ export interface SockDtlsOptions {
   forceExtendedMasterSecret?: boolean | undefined;
   /** Refuse peers without secure renegotiation (RFC 5746). Default true. */
   forceRenegotiationInfo?: boolean | undefined;
-  /** The protocol engine. The only one is `'native'`, the default. */
-  engine?: 'native' | undefined;
+  /**
+   * What runs handshakes and records: `'native'`, the default, or `'webrtc-dtls'`, the Rust crate `dtls`, to compare with and
+   * to test against. The second one speaks only PSK with AES-128, and `create` gives -1 unless `forceRenegotiationInfo` is
+   * false, as it cannot insist on that; `docs/engines.md` tells all that differs.
+   */
+  engine?: 'native' | 'webrtc-dtls' | undefined;
   /**
    * Cipher suites to offer and accept, as names (`'TLS_PSK_WITH_AES_128_CCM_8'`) or numbers, the most preferred first.
    * Default: all that are known, {@link CIPHER_SUITES}. Those that the sock has no credential for are left out by itself.
@@ -143,8 +147,12 @@ export function checkOptions(options: SockDtlsOptions): NativeOptions {
   const engine: unknown = options.engine;
   if (engine !== undefined && typeof engine !== 'string')
     throw typeError('options.engine', 'a string', engine);
-  if (engine !== undefined && engine !== 'native') {
-    throw new RangeError(`options.engine: there is no engine '${engine}', only 'native'`);
+  if (engine !== undefined) {
+    const names = native.engines();
+    if (!names.includes(engine)) {
+      throw new RangeError(`options.engine: there is no engine '${engine}', only ${names.join(', ')}`);
+    }
+    result.engine = engine;
   }
   if (options.suites !== undefined) result.suites = listOption('suites', options.suites, suiteNumber);
   if (options.groups !== undefined) result.groups = listOption('groups', options.groups, groupNumber);

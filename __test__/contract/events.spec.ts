@@ -9,6 +9,7 @@ import {
   type SockDtls,
   SockDtlsSession,
 } from '../../index.js';
+import { onEachEngine } from '../helpers/engines.js';
 import {
   addPsk,
   client,
@@ -61,19 +62,22 @@ test('the flags have the values of RIOT', (t) => {
   );
 });
 
-test('a completed handshake is one event on either side, with its session, and can be fetched', async (t) => {
-  const { own, other } = pair(t);
-  const [up, down] = [listen(own), listen(other)];
-  own.start(other.port);
-  await until(() => up.length > 0 && down.length > 0, 'both are told');
-  t.deepEqual(up, [{ flags: READY, port: other.port }]);
-  t.deepEqual(down, [{ flags: READY, port: own.port }]);
-  const handle = new SockDtlsSession();
-  t.is(say(other.sock.tryRecv(handle, new Uint8Array(8))), HANDSHAKE);
-  t.is(portOf(handle), own.port);
-});
+onEachEngine(
+  'a completed handshake is one event on either side, with its session, and can be fetched',
+  async (t) => {
+    const { own, other } = pair(t);
+    const [up, down] = [listen(own), listen(other)];
+    own.start(other.port);
+    await until(() => up.length > 0 && down.length > 0, 'both are told');
+    t.deepEqual(up, [{ flags: READY, port: other.port }]);
+    t.deepEqual(down, [{ flags: READY, port: own.port }]);
+    const handle = new SockDtlsSession();
+    t.is(say(other.sock.tryRecv(handle, new Uint8Array(8))), HANDSHAKE);
+    t.is(portOf(handle), own.port);
+  },
+);
 
-test('a message is an event of its receiver, and of its sender unless it is empty', async (t) => {
+onEachEngine('a message is an event of its receiver, and of its sender unless it is empty', async (t) => {
   const { own, other } = pair(t);
   const session = await connect(own, other);
   const [up, down] = [listen(own), listen(other)];
@@ -88,7 +92,7 @@ test('a message is an event of its receiver, and of its sender unless it is empt
   t.is(down.length, 1);
 });
 
-test('a session that the peer ends is an event, one that we end is not', async (t) => {
+onEachEngine('a session that the peer ends is an event, one that we end is not', async (t) => {
   const { own, other } = pair(t);
   const session = await connect(own, other);
   const [up, down] = [listen(own), listen(other)];
@@ -98,7 +102,7 @@ test('a session that the peer ends is an event, one that we end is not', async (
   t.deepEqual(up, []);
 });
 
-test('a handshake of ours that fails is the end of a session', async (t) => {
+onEachEngine('a handshake of ours that fails is the end of a session', async (t) => {
   const sink = await openSocket(t);
   const { port } = sink.address();
   const own = client(t, [addPsk(t, psk)], { retransmitMs: 30, handshakeLifetimeMs: 150 });
@@ -109,7 +113,7 @@ test('a handshake of ours that fails is the end of a session', async (t) => {
   t.is((await own.next()).res, '-ETIMEDOUT');
 });
 
-test('events of several sessions come one session a call', async (t) => {
+onEachEngine('events of several sessions come one session a call', async (t) => {
   const other = server(t, [addPsk(t, psk)]);
   const heard = listen(other);
   const clients = Array.from({ length: 8 }, () => client(t, [addPsk(t, psk)]));
@@ -127,7 +131,7 @@ test('events of several sessions come one session a call', async (t) => {
   t.true(gone.every(({ flags }) => flags === SOCK_ASYNC_CONN_FIN));
 });
 
-test('flags that pile up are one call', async (t) => {
+onEachEngine('flags that pile up are one call', async (t) => {
   const { own, other } = pair(t);
   const session = await connect(own, other);
   const down = listen(other);
@@ -141,7 +145,7 @@ test('flags that pile up are one call', async (t) => {
   for (let i = 0; i < 20; i++) t.is((await other.next()).text, `message ${i}`);
 });
 
-test('the callback runs on a turn of its own, never inside a call', async (t) => {
+onEachEngine('the callback runs on a turn of its own, never inside a call', async (t) => {
   const { own, other } = pair(t);
   const session = await connect(own, other);
   let inside = false;
@@ -158,36 +162,42 @@ test('the callback runs on a turn of its own, never inside a call', async (t) =>
   t.true(calls.every((during) => !during));
 });
 
-test('the callback gets its sock and its argument, and none is called once it is unset', async (t) => {
-  const { own, other } = pair(t);
-  const session = await connect(own, other);
-  const calls: [SockDtls, unknown][] = [];
-  const argument = { any: 'thing' };
-  own.sock.setCb((sock, _flags, arg) => calls.push([sock, arg]), argument);
-  await own.send(session.up, 'x');
-  await until(() => calls.length === 1, 'a call');
-  t.is(calls[0]?.[0], own.sock);
-  t.is(calls[0]?.[1], argument);
-  own.sock.setCb(null);
-  await own.send(session.up, 'y');
-  await new Promise((resolve) => setTimeout(resolve, 30));
-  t.is(calls.length, 1);
-});
+onEachEngine(
+  'the callback gets its sock and its argument, and none is called once it is unset',
+  async (t) => {
+    const { own, other } = pair(t);
+    const session = await connect(own, other);
+    const calls: [SockDtls, unknown][] = [];
+    const argument = { any: 'thing' };
+    own.sock.setCb((sock, _flags, arg) => calls.push([sock, arg]), argument);
+    await own.send(session.up, 'x');
+    await until(() => calls.length === 1, 'a call');
+    t.is(calls[0]?.[0], own.sock);
+    t.is(calls[0]?.[1], argument);
+    own.sock.setCb(null);
+    await own.send(session.up, 'y');
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    t.is(calls.length, 1);
+  },
+);
 
-test('getEventSession is false for events without a session, and outside of a callback', async (t) => {
-  const { own, other } = pair(t);
-  const session = await connect(own, other);
-  const answers: boolean[] = [];
-  other.sock.setCb((sock) => answers.push(sock.getEventSession(new SockDtlsSession())));
-  await own.send(session.up, 'x');
-  await until(() => answers.length > 0, 'an event');
-  t.deepEqual(answers, [false]);
-  const handle = new SockDtlsSession();
-  t.false(other.sock.getEventSession(handle));
-  t.is(portOf(handle), 0);
-});
+onEachEngine(
+  'getEventSession is false for events without a session, and outside of a callback',
+  async (t) => {
+    const { own, other } = pair(t);
+    const session = await connect(own, other);
+    const answers: boolean[] = [];
+    other.sock.setCb((sock) => answers.push(sock.getEventSession(new SockDtlsSession())));
+    await own.send(session.up, 'x');
+    await until(() => answers.length > 0, 'an event');
+    t.deepEqual(answers, [false]);
+    const handle = new SockDtlsSession();
+    t.false(other.sock.getEventSession(handle));
+    t.is(portOf(handle), 0);
+  },
+);
 
-test('a callback and waiting calls may be mixed', async (t) => {
+onEachEngine('a callback and waiting calls may be mixed', async (t) => {
   const { own, other } = pair(t);
   const down = listen(other);
   const waiting = other.next();
@@ -200,7 +210,7 @@ test('a callback and waiting calls may be mixed', async (t) => {
   await until(() => down.some(({ flags }) => (flags & SOCK_ASYNC_CONN_RDY) !== 0), 'the event, too');
 });
 
-test('close inside the callback is the last that is heard', async (t) => {
+onEachEngine('close inside the callback is the last that is heard', async (t) => {
   const { own, other } = pair(t);
   const session = await connect(own, other);
   let calls = 0;

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { CREDMAN_TYPE_PSK, credman, SockDtlsSession } from '../../index.js';
+import { onEachEngine } from '../helpers/engines.js';
 import {
   addKeyPair,
   addPsk,
@@ -28,7 +29,7 @@ function knowing(t: Teardown, ...ids: string[]) {
   );
 }
 
-test('a client uses the credential that its callback names', async (t) => {
+onEachEngine('a client uses the credential that its callback names', async (t) => {
   const other = knowing(t, 'first', 'second', 'third');
   const tags = ['first', 'second', 'third'].map((id) => addPsk(t, { id, key: 'shared' }));
   const own = client(t, tags);
@@ -105,7 +106,7 @@ test('a hint is forgotten when it is unset', async (t) => {
   t.is(identityOf(other, down), 'first');
 });
 
-test('a server finds the key by the identity, wherever it is in the list', async (t) => {
+onEachEngine('a server finds the key by the identity, wherever it is in the list', async (t) => {
   const ids = Array.from({ length: 40 }, (_, i) => `device ${i}`);
   const other = server(
     t,
@@ -119,7 +120,7 @@ test('a server finds the key by the identity, wherever it is in the list', async
   }
 });
 
-test('of credentials with the same identity a server takes the first in list order', async (t) => {
+onEachEngine('of credentials with the same identity a server takes the first in list order', async (t) => {
   const one = addPsk(t, { id: 'twin', key: 'one' });
   const two = addPsk(t, { id: 'twin', key: 'two' });
   const other = server(t, [two, one]);
@@ -192,7 +193,7 @@ for (const suite of ['TLS_PSK_WITH_AES_128_CCM_8', 'TLS_ECDHE_PSK_WITH_AES_128_G
   });
 }
 
-test('a client without any credential starts no handshake and sends nothing', async (t) => {
+onEachEngine('a client without any credential starts no handshake and sends nothing', async (t) => {
   const sink = await openSocket(t);
   sink.on('message', () => t.fail('something was sent'));
   const own = client(t, []);
@@ -228,7 +229,7 @@ test('a client whose last PSK is gone when it is asked for fails, and sends noth
   );
 });
 
-test('changes of the credentials act on later handshakes only', async (t) => {
+onEachEngine('changes of the credentials act on later handshakes only', async (t) => {
   const tag = addPsk(t, { id: 'fleeting', key: 'one' });
   const other = server(t, [tag], soon);
   const own = client(t, [tag], soon);
@@ -243,19 +244,22 @@ test('changes of the credentials act on later handshakes only', async (t) => {
   t.is(other.count('sessions'), 2);
 });
 
-test('a server asks for the credential when the handshake needs it, not when it begins', async (t) => {
-  const tag = newTag();
-  const first = addPsk(t, { id: 'other', key: 'other' });
-  const other = server(t, [first, tag]);
-  const own = client(t, [addPsk(t, { id: 'late', key: 'shared' })]);
-  own.sock.setClientPskCb(() => {
-    // The server has sent its flight by now.
-    addPsk(t, { id: 'late', key: 'shared' }, tag);
-    return 0;
-  });
-  const { down } = await connect(own, other);
-  t.is(identityOf(other, down), 'late');
-});
+onEachEngine(
+  'a server asks for the credential when the handshake needs it, not when it begins',
+  async (t) => {
+    const tag = newTag();
+    const first = addPsk(t, { id: 'other', key: 'other' });
+    const other = server(t, [first, tag]);
+    const own = client(t, [addPsk(t, { id: 'late', key: 'shared' })]);
+    own.sock.setClientPskCb(() => {
+      // The server has sent its flight by now.
+      addPsk(t, { id: 'late', key: 'shared' }, tag);
+      return 0;
+    });
+    const { down } = await connect(own, other);
+    t.is(identityOf(other, down), 'late');
+  },
+);
 
 test('a handshake with a hint as long as it may be is completed', async (t) => {
   const tag = addPsk(t, { id: 'id', key: 'shared' });

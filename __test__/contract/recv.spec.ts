@@ -9,6 +9,7 @@ import {
   SockDtlsSession,
   type SockRecvBuf,
 } from '../../index.js';
+import { onEachEngine } from '../helpers/engines.js';
 import {
   addKeyPair,
   addPsk,
@@ -35,21 +36,24 @@ async function pair(t: Teardown, options = {}) {
   return { own, other, ...(await connect(own, other)) };
 }
 
-test('a completed handshake is told once on either side, before any message of its session', async (t) => {
-  const other = server(t, [addPsk(t, psk)]);
-  const own = client(t, [addPsk(t, psk)]);
-  const handle = own.start(other.port);
-  // Sent as soon as there is a session, long before either side looks.
-  t.is(await own.sock.send(handle, Buffer.from('early'), SOCK_NO_TIMEOUT), 5);
-  await until(() => other.count('messagesReceived') === 1, 'the message is there');
-  t.like(await other.next(), { res: HANDSHAKE, port: own.port });
-  t.like(await other.next(), { res: '5', text: 'early', port: own.port });
-  t.like(await own.next(), { res: HANDSHAKE, port: other.port });
-  t.is((await own.next(50_000)).res, '-ETIMEDOUT');
-  t.is((await other.next(50_000)).res, '-ETIMEDOUT');
-});
+onEachEngine(
+  'a completed handshake is told once on either side, before any message of its session',
+  async (t) => {
+    const other = server(t, [addPsk(t, psk)]);
+    const own = client(t, [addPsk(t, psk)]);
+    const handle = own.start(other.port);
+    // Sent as soon as there is a session, long before either side looks.
+    t.is(await own.sock.send(handle, Buffer.from('early'), SOCK_NO_TIMEOUT), 5);
+    await until(() => other.count('messagesReceived') === 1, 'the message is there');
+    t.like(await other.next(), { res: HANDSHAKE, port: own.port });
+    t.like(await other.next(), { res: '5', text: 'early', port: own.port });
+    t.like(await own.next(), { res: HANDSHAKE, port: other.port });
+    t.is((await own.next(50_000)).res, '-ETIMEDOUT');
+    t.is((await other.next(50_000)).res, '-ETIMEDOUT');
+  },
+);
 
-test('with nothing there recv gives up at once or when its time is over', async (t) => {
+onEachEngine('with nothing there recv gives up at once or when its time is over', async (t) => {
   const { own } = await pair(t);
   const handle = new SockDtlsSession();
   const data = new Uint8Array(8);
@@ -64,7 +68,7 @@ test('with nothing there recv gives up at once or when its time is over', async 
   t.is(portOf(handle), 0);
 });
 
-test('several calls may wait, each with its own time; they are served in call order', async (t) => {
+onEachEngine('several calls may wait, each with its own time; they are served in call order', async (t) => {
   const { own, other, down } = await pair(t);
   const impatient = own.next(20_000);
   const calls = [own.next(), own.next(), own.next()];
@@ -87,7 +91,7 @@ test('every record is one message, as long as it was, from 1 byte to 16,384', as
   }
 });
 
-test('an empty record is no message', async (t) => {
+onEachEngine('an empty record is no message', async (t) => {
   const { own, other, up } = await pair(t);
   t.is(await own.sock.send(up, null), 0);
   t.is(await own.sock.sendv(up, []), 0);
@@ -96,20 +100,23 @@ test('an empty record is no message', async (t) => {
   t.is((await other.next()).text, 'after');
 });
 
-test('a message that is longer than the buffer is gone, the buffer untouched, its sender told', async (t) => {
-  const { own, other, up } = await pair(t);
-  await own.send(up, 'far too long');
-  await own.send(up, 'fits');
-  const handle = new SockDtlsSession();
-  const data = new Uint8Array(4).fill(7);
-  t.is(say(await other.sock.recv(handle, data, 20_000_000)), '-ENOBUFS');
-  t.deepEqual(data, new Uint8Array(4).fill(7));
-  t.is(portOf(handle), own.port);
-  t.is(await other.sock.recv(handle, data, 20_000_000), 4);
-  t.is(text(data), 'fits');
-});
+onEachEngine(
+  'a message that is longer than the buffer is gone, the buffer untouched, its sender told',
+  async (t) => {
+    const { own, other, up } = await pair(t);
+    await own.send(up, 'far too long');
+    await own.send(up, 'fits');
+    const handle = new SockDtlsSession();
+    const data = new Uint8Array(4).fill(7);
+    t.is(say(await other.sock.recv(handle, data, 20_000_000)), '-ENOBUFS');
+    t.deepEqual(data, new Uint8Array(4).fill(7));
+    t.is(portOf(handle), own.port);
+    t.is(await other.sock.recv(handle, data, 20_000_000), 4);
+    t.is(text(data), 'fits');
+  },
+);
 
-test('a handshake that the peer refuses with an alert is -ECONNREFUSED, once', async (t) => {
+onEachEngine('a handshake that the peer refuses with an alert is -ECONNREFUSED, once', async (t) => {
   const other = server(t, [addPsk(t, { id: 'another', key: 'secret' })]);
   const own = client(t, [addPsk(t, psk)], { retransmitMs: 50 });
   t.like(await own.attempt(other.port), { res: '-ECONNREFUSED', port: other.port });
@@ -125,7 +132,7 @@ test('a peer that we refuse is -ECONNABORTED, once', async (t) => {
   t.is(own.count('sessions'), 0);
 });
 
-test('a peer that does not answer is -ETIMEDOUT, once, with its endpoint', async (t) => {
+onEachEngine('a peer that does not answer is -ETIMEDOUT, once, with its endpoint', async (t) => {
   const sink = await openSocket(t);
   const { port } = sink.address();
   const own = client(t, [addPsk(t, psk)], { retransmitMs: 30, handshakeLifetimeMs: 200 });
@@ -134,14 +141,17 @@ test('a peer that does not answer is -ETIMEDOUT, once, with its endpoint', async
   t.true(own.count('datagramsSent') >= 3);
 });
 
-test('an established session that the peer closes is -ECONNRESET, once, behind its messages', async (t) => {
-  const { own, other, down } = await pair(t);
-  await other.send(down, 'last words');
-  other.sock.sessionDestroy(down);
-  t.is((await own.next()).text, 'last words');
-  t.like(await own.next(), { res: '-ECONNRESET', port: other.port });
-  t.is((await own.next(50_000)).res, '-ETIMEDOUT');
-});
+onEachEngine(
+  'an established session that the peer closes is -ECONNRESET, once, behind its messages',
+  async (t) => {
+    const { own, other, down } = await pair(t);
+    await other.send(down, 'last words');
+    other.sock.sessionDestroy(down);
+    t.is((await own.next()).text, 'last words');
+    t.like(await own.next(), { res: '-ECONNRESET', port: other.port });
+    t.is((await own.next(50_000)).res, '-ETIMEDOUT');
+  },
+);
 
 test('sessions that peers began never make recv fail', async (t) => {
   const other = server(t, [addPsk(t, psk), addKeyPair(t)], {
@@ -168,7 +178,7 @@ test('sessions that peers began never make recv fail', async (t) => {
   t.is((await other.next(50_000)).res, '-ETIMEDOUT');
 });
 
-test('a provided buffer holds the message until it is given back to its sock', async (t) => {
+onEachEngine('a provided buffer holds the message until it is given back to its sock', async (t) => {
   const { own, other, up } = await pair(t);
   await own.send(up, 'provided');
   const buf: SockRecvBuf = { data: null, ctx: null };
@@ -184,7 +194,7 @@ test('a provided buffer holds the message until it is given back to its sock', a
   t.is(say(await other.sock.recvBuf(handle, { data: null, ctx }, 0)), '-EINVAL', 'given back already');
 });
 
-test('outcomes of handshakes come through recvBuf, too, and bring no buffer', async (t) => {
+onEachEngine('outcomes of handshakes come through recvBuf, too, and bring no buffer', async (t) => {
   const other = server(t, [addPsk(t, psk)]);
   const own = client(t, [addPsk(t, psk)]);
   const handle = own.start(other.port);
@@ -241,7 +251,7 @@ test('records that are repeated or changed are dropped, counted, and never answe
   t.is(wiretap.sent(false).length, answers + 1);
 });
 
-test('messages that find the queue full are dropped and counted, and the rest is kept', async (t) => {
+onEachEngine('messages that find the queue full are dropped and counted, and the rest is kept', async (t) => {
   const other = server(t, [addPsk(t, psk)], { recvQueueMessages: 3 });
   const own = client(t, [addPsk(t, psk)]);
   const { up } = await connect(own, other);
@@ -252,7 +262,7 @@ test('messages that find the queue full are dropped and counted, and the rest is
   t.is((await other.next()).text, 'room again');
 });
 
-test('recv fills the handle that it is given, whatever it was set to', async (t) => {
+onEachEngine('recv fills the handle that it is given, whatever it was set to', async (t) => {
   const { own, other, down } = await pair(t);
   const handle = new SockDtlsSession();
   handle.setUdpEp(endpoint(0));

@@ -8,6 +8,7 @@ import {
   SockDtlsSession,
   SockUdp,
 } from '../../index.js';
+import { onEachEngine } from '../helpers/engines.js';
 import {
   addKeyPair,
   addPsk,
@@ -40,7 +41,7 @@ function handleFor(port: number, addr = LOOPBACK): SockDtlsSession {
   return handle;
 }
 
-test('send gives the bytes of payload, and the message arrives', async (t) => {
+onEachEngine('send gives the bytes of payload, and the message arrives', async (t) => {
   const { own, other, up } = await pair(t);
   t.is(await own.sock.send(up, hello), 5);
   t.is(own.sock.trySend(up, hello), 5);
@@ -51,7 +52,7 @@ test('send gives the bytes of payload, and the message arrives', async (t) => {
   }
 });
 
-test('without a session and without time send is -ENOTCONN, and starts nothing', async (t) => {
+onEachEngine('without a session and without time send is -ENOTCONN, and starts nothing', async (t) => {
   const other = server(t, [addPsk(t, psk)]);
   const own = client(t, [addPsk(t, psk)]);
   const handle = handleFor(other.port);
@@ -63,14 +64,14 @@ test('without a session and without time send is -ENOTCONN, and starts nothing',
   t.is(own.count('datagramsSent'), 0);
 });
 
-test('while the handshake runs, send without time is -ENOTCONN', (t) => {
+onEachEngine('while the handshake runs, send without time is -ENOTCONN', (t) => {
   const other = server(t, [addPsk(t, psk)]);
   const own = client(t, [addPsk(t, psk)]);
   const handle = own.start(other.port);
   t.is(say(own.sock.trySend(handle, hello)), '-ENOTCONN');
 });
 
-test('with time, send starts the handshake itself; recv still tells of it, once', async (t) => {
+onEachEngine('with time, send starts the handshake itself; recv still tells of it, once', async (t) => {
   const other = server(t, [addPsk(t, psk)]);
   const own = client(t, [addPsk(t, psk)]);
   t.is(await own.sock.send(handleFor(other.port), hello, SOCK_NO_TIMEOUT), 5);
@@ -80,7 +81,7 @@ test('with time, send starts the handshake itself; recv still tells of it, once'
   t.is((await other.next()).text, 'hello');
 });
 
-test('with time, send waits for the handshake that is under way', async (t) => {
+onEachEngine('with time, send waits for the handshake that is under way', async (t) => {
   const other = server(t, [addPsk(t, psk)]);
   const own = client(t, [addPsk(t, psk)]);
   const handle = own.start(other.port);
@@ -90,7 +91,7 @@ test('with time, send waits for the handshake that is under way', async (t) => {
   t.is((await other.next()).text, 'hellohello');
 });
 
-test('sends that wait for one handshake leave in call order, and before later ones', async (t) => {
+onEachEngine('sends that wait for one handshake leave in call order, and before later ones', async (t) => {
   const other = server(t, [addPsk(t, psk)]);
   const own = client(t, [addPsk(t, psk)]);
   const handle = handleFor(other.port);
@@ -104,7 +105,7 @@ test('sends that wait for one handshake leave in call order, and before later on
   }
 });
 
-test('what is sent late is what was handed in, to the peer that the handle meant', async (t) => {
+onEachEngine('what is sent late is what was handed in, to the peer that the handle meant', async (t) => {
   const [one, two] = [server(t, [addPsk(t, psk)]), server(t, [addPsk(t, psk)])];
   const own = client(t, [addPsk(t, psk)]);
   const handle = handleFor(one.port);
@@ -116,7 +117,7 @@ test('what is sent late is what was handed in, to the peer that the handle meant
   t.is(two.count('datagramsReceived'), 0);
 });
 
-test('when time is up send is -ETIMEDOUT, and the half-open session is gone', async (t) => {
+onEachEngine('when time is up send is -ETIMEDOUT, and the half-open session is gone', async (t) => {
   const sink = await openSocket(t);
   const { port } = sink.address();
   const own = client(t, [addPsk(t, psk)]);
@@ -127,7 +128,7 @@ test('when time is up send is -ETIMEDOUT, and the half-open session is gone', as
   t.is((await own.next(30_000)).res, '-ETIMEDOUT', 'nothing else is told of it');
 });
 
-test('one call that gives up does not take the handshake from another that waits', async (t) => {
+onEachEngine('one call that gives up does not take the handshake from another that waits', async (t) => {
   const other = server(t, [addPsk(t, psk)]);
   const wiretap = await Wiretap.open(t, other.port);
   wiretap.filter = () => false;
@@ -154,7 +155,7 @@ test('a handshake that fails ends the sends that wait for it with its code', asy
   t.is(say(res), '-ECONNABORTED');
 });
 
-test('nothing of a message leaves in clear, whatever becomes of the handshake', async (t) => {
+onEachEngine('nothing of a message leaves in clear, whatever becomes of the handshake', async (t) => {
   const secret = Buffer.from('the secret message');
   for (const key of ['shared', 'wrong']) {
     const other = server(t, [addPsk(t, psk)]);
@@ -170,7 +171,7 @@ test('nothing of a message leaves in clear, whatever becomes of the handshake', 
   }
 });
 
-test('send refuses what is no peer', async (t) => {
+onEachEngine('send refuses what is no peer', async (t) => {
   const own = client(t, [addPsk(t, psk)]);
   const rows: [string, SockDtlsSession, string][] = [
     ['a handle that was never set', new SockDtlsSession(), '-EINVAL'],
@@ -193,7 +194,7 @@ test('send refuses what is no peer', async (t) => {
   t.is(own.count('datagramsSent'), 0);
 });
 
-test('send refuses a time that is none', async (t) => {
+onEachEngine('send refuses a time that is none', async (t) => {
   const { own, up } = await pair(t);
   for (const timeout of [-1, Number.NaN]) {
     t.is(say(await own.sock.send(up, hello, timeout)), '-EINVAL');
@@ -210,7 +211,7 @@ test('a message fits one record or is -EMSGSIZE, and the session goes on', async
   await exchange(own, other, { up, down });
 });
 
-test('an mtu bounds the messages', async (t) => {
+onEachEngine('an mtu bounds the messages', async (t) => {
   // TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256 adds 13 + 8 + 16 bytes; IPv6 and UDP have 48.
   const fits = 500 - 48 - 37;
   const { own, other, up, down } = await pair(t, { mtu: 500 });
@@ -220,7 +221,7 @@ test('an mtu bounds the messages', async (t) => {
   await exchange(own, other, { up, down });
 });
 
-test('after the peer has closed the session, send is -ENOTCONN', async (t) => {
+onEachEngine('after the peer has closed the session, send is -ENOTCONN', async (t) => {
   const { own, other, up, down } = await pair(t);
   other.sock.sessionDestroy(down);
   t.is((await own.next()).res, '-ECONNRESET');
@@ -251,7 +252,7 @@ test('a message can leave from a chosen address of a sock that has several', asy
   t.is(foreign.flags, SOCK_AUX_SET_LOCAL);
 });
 
-test('many sends at once all arrive', async (t) => {
+onEachEngine('many sends at once all arrive', async (t) => {
   const { own, other, up } = await pair(t);
   // As many as the receiver's socket buffer holds, should nobody read from it meanwhile.
   const count = 150;

@@ -10,6 +10,7 @@ import {
   SockDtlsSession,
   SockUdp,
 } from '../../index.js';
+import { onEachEngine, withEngine } from '../helpers/engines.js';
 import {
   addPsk,
   client,
@@ -29,21 +30,24 @@ import { CONTENT, openSocket, records, Wiretap } from '../helpers/wire.js';
 
 const psk = { id: 'device', key: 'shared' };
 
-test('sessionInit gives 1 for a new handshake, 0 while it runs and once it is complete', async (t) => {
-  const other = server(t, [addPsk(t, psk)]);
-  const own = client(t, [addPsk(t, psk)]);
-  const ep = endpoint(other.port);
-  t.is(own.sock.sessionInit(ep, new SockDtlsSession()), 1);
-  const handle = new SockDtlsSession();
-  t.is(own.sock.sessionInit(ep, handle), 0);
-  t.is(portOf(handle), other.port);
-  t.is((await own.next()).res, HANDSHAKE);
-  t.is(own.sock.sessionInit(ep, handle), 0);
-  t.is(own.count('sessions'), 1);
-  t.is(own.count('handshakesCompleted'), 1);
-});
+onEachEngine(
+  'sessionInit gives 1 for a new handshake, 0 while it runs and once it is complete',
+  async (t) => {
+    const other = server(t, [addPsk(t, psk)]);
+    const own = client(t, [addPsk(t, psk)]);
+    const ep = endpoint(other.port);
+    t.is(own.sock.sessionInit(ep, new SockDtlsSession()), 1);
+    const handle = new SockDtlsSession();
+    t.is(own.sock.sessionInit(ep, handle), 0);
+    t.is(portOf(handle), other.port);
+    t.is((await own.next()).res, HANDSHAKE);
+    t.is(own.sock.sessionInit(ep, handle), 0);
+    t.is(own.count('sessions'), 1);
+    t.is(own.count('handshakesCompleted'), 1);
+  },
+);
 
-test('sessionInit refuses what is no peer', (t) => {
+onEachEngine('sessionInit refuses what is no peer', (t) => {
   const own = client(t, [addPsk(t, psk)]);
   const rows: [string, ReturnType<typeof endpoint>][] = [
     ['port 0', endpoint(0)],
@@ -64,10 +68,10 @@ test('sessionInit refuses what is no peer', (t) => {
   t.is(own.count('datagramsSent'), 0);
 });
 
-test('without a local endpoint there is no session', async (t) => {
+onEachEngine('without a local endpoint there is no session', async (t) => {
   const udp = new SockUdp();
   t.is(udp.create(null, null, 0), 0);
-  const sock = new SockDtls();
+  const sock = new SockDtls(withEngine(t));
   t.is(sock.create(udp, addPsk(t, psk), SOCK_DTLS_1_2, SOCK_DTLS_CLIENT), 0);
   t.teardown(() => udp.close());
   const handle = new SockDtlsSession();
@@ -79,7 +83,7 @@ test('without a local endpoint there is no session', async (t) => {
   t.is(say(sock.trySend(handle, Buffer.from('x'))), '-EADDRINUSE');
 });
 
-test('there are no more sessions than the limit, and room again when one ends', async (t) => {
+onEachEngine('there are no more sessions than the limit, and room again when one ends', async (t) => {
   const others = [1, 2, 3].map(() => server(t, [addPsk(t, psk)]));
   const own = client(t, [addPsk(t, psk)], { maxSessions: 2 });
   const handles = [];
@@ -94,7 +98,7 @@ test('there are no more sessions than the limit, and room again when one ends', 
   t.is((await own.next()).res, HANDSHAKE);
 });
 
-test('a server takes no more sessions than its limit', async (t) => {
+onEachEngine('a server takes no more sessions than its limit', async (t) => {
   const other = server(t, [addPsk(t, psk)], { maxSessions: 1 });
   const first = client(t, [addPsk(t, psk)]);
   const second = client(t, [addPsk(t, psk)], { retransmitMs: 50, handshakeLifetimeMs: 400 });
@@ -104,7 +108,7 @@ test('a server takes no more sessions than its limit', async (t) => {
   await exchange(first, other, session);
 });
 
-test('sessionDestroy tells the peer, frees at once, and says nothing to its own sock', async (t) => {
+onEachEngine('sessionDestroy tells the peer, frees at once, and says nothing to its own sock', async (t) => {
   const other = server(t, [addPsk(t, psk)]);
   const wiretap = await Wiretap.open(t, other.port);
   const own = client(t, [addPsk(t, psk)]);
@@ -120,7 +124,7 @@ test('sessionDestroy tells the peer, frees at once, and says nothing to its own 
   t.is((await other.next(50_000)).res, '-ETIMEDOUT');
 });
 
-test('sessionDestroy without a session does nothing', async (t) => {
+onEachEngine('sessionDestroy without a session does nothing', async (t) => {
   const other = server(t, [addPsk(t, psk)]);
   const own = client(t, [addPsk(t, psk)]);
   const session = await connect(own, other);
@@ -131,7 +135,7 @@ test('sessionDestroy without a session does nothing', async (t) => {
   await exchange(own, other, session);
 });
 
-test('sessionDestroy ends a handshake under way, and nothing comes of it later', async (t) => {
+onEachEngine('sessionDestroy ends a handshake under way, and nothing comes of it later', async (t) => {
   const sink = await openSocket(t);
   const own = client(t, [addPsk(t, psk)]);
   const handle = own.start(sink.address().port);
@@ -141,7 +145,7 @@ test('sessionDestroy ends a handshake under way, and nothing comes of it later',
   t.is((await own.next(50_000)).res, '-ETIMEDOUT');
 });
 
-test('a session can be started again after it was destroyed', async (t) => {
+onEachEngine('a session can be started again after it was destroyed', async (t) => {
   const other = server(t, [addPsk(t, psk)]);
   const own = client(t, [addPsk(t, psk)]);
   for (let round = 0; round < 5; round++) {
@@ -152,7 +156,7 @@ test('a session can be started again after it was destroyed', async (t) => {
   t.is(own.count('handshakesCompleted'), 5);
 });
 
-test('a handle is only a handle: it can be copied by its endpoint and used for others', async (t) => {
+onEachEngine('a handle is only a handle: it can be copied by its endpoint and used for others', async (t) => {
   const [one, two] = [server(t, [addPsk(t, psk)]), server(t, [addPsk(t, psk)])];
   const own = client(t, [addPsk(t, psk)]);
   await connect(own, one);
@@ -178,7 +182,7 @@ test('getUdpEp tells the endpoint of the peer, and none of a fresh handle', (t) 
   t.deepEqual(ep, endpoint(7, LOOPBACK));
 });
 
-test('sessionInfo tells what was negotiated, and nothing before', async (t) => {
+onEachEngine('sessionInfo tells what was negotiated, and nothing before', async (t) => {
   const other = server(t, [addPsk(t, psk)], { suites: ['TLS_PSK_WITH_AES_128_CCM_8'] });
   const own = client(t, [addPsk(t, psk)]);
   const handle = own.start(other.port);
@@ -194,7 +198,7 @@ test('sessionInfo tells what was negotiated, and nothing before', async (t) => {
   });
 });
 
-test('IPv6 and IPv4 peers are served by one dual-stack sock', async (t) => {
+onEachEngine('IPv6 and IPv4 peers are served by one dual-stack sock', async (t) => {
   const udp = new SockUdp();
   t.is(udp.create({ ...SOCK_IPV6_EP_ANY }, null, 0), 0);
   t.teardown(() => udp.close());
@@ -221,7 +225,7 @@ test('IPv6 and IPv4 peers are served by one dual-stack sock', async (t) => {
   t.deepEqual(ep, { ...SOCK_IPV6_EP_ANY, addr: '::1', port: six.port });
 });
 
-test('a connected UDP sock carries DTLS to its only peer', async (t) => {
+onEachEngine('a connected UDP sock carries DTLS to its only peer', async (t) => {
   const other = server(t, [addPsk(t, psk)]);
   const udp = new SockUdp();
   t.is(udp.create(null, endpoint(other.port), 0), 0);
@@ -250,7 +254,7 @@ test('a client that comes back from the same address gets a new session in place
   await exchange(second, other, session, 'after');
 });
 
-test('credentials are looked at when a handshake begins, not before', async (t) => {
+onEachEngine('credentials are looked at when a handshake begins, not before', async (t) => {
   const other = server(t, [addPsk(t, psk)]);
   const own = client(t, []);
   t.is(say(own.sock.sessionInit(endpoint(other.port), new SockDtlsSession())), '-ECONNABORTED');

@@ -20,6 +20,7 @@ import {
   sockDtlsInit,
   strerror,
 } from '../../index.js';
+import { onEachEngine, withEngine } from '../helpers/engines.js';
 import {
   addPsk,
   client,
@@ -63,7 +64,7 @@ test('sockDtlsInit may be called any number of times', (t) => {
   for (let i = 0; i < 3; i++) t.is(sockDtlsInit(), undefined);
 });
 
-test('create refuses unknown roles, versions that are not spoken, and tags that are none', (t) => {
+onEachEngine('create refuses unknown roles, versions that are not spoken, and tags that are none', (t) => {
   const udp = openUdp(t);
   const rows: [string, number, number, number][] = [
     ['no role', 0, SOCK_DTLS_1_2, 0],
@@ -77,22 +78,22 @@ test('create refuses unknown roles, versions that are not spoken, and tags that 
     ['tag 65536', 65_536, SOCK_DTLS_1_2, SOCK_DTLS_SERVER],
   ];
   for (const [what, tag, version, role] of rows) {
-    const sock = new SockDtls();
+    const sock = new SockDtls(withEngine(t));
     t.is(sock.create(udp, tag, version, role), -1, what);
     t.is(sock.getUdpSock(), null, what);
   }
   // Nothing of that has taken the UDP sock.
   t.is(say(udp.tryRecv(new Uint8Array(8))), '-EAGAIN');
-  const sock = new SockDtls();
+  const sock = new SockDtls(withEngine(t));
   t.is(sock.create(udp, 0, SOCK_DTLS_1_2, SOCK_DTLS_CLIENT), 0);
   t.is(sock.getUdpSock(), udp);
   sock.close();
 });
 
-test('create refuses a UDP sock that is closed, never was opened, or serves another sock', (t) => {
+onEachEngine('create refuses a UDP sock that is closed, never was opened, or serves another sock', (t) => {
   const udp = openUdp(t);
   const first = server(t, [], {}, udp);
-  const second = new SockDtls();
+  const second = new SockDtls(withEngine(t));
   t.is(second.create(udp, 0, SOCK_DTLS_1_2, SOCK_DTLS_CLIENT), -1);
   t.is(second.create(new SockUdp(), 0, SOCK_DTLS_1_2, SOCK_DTLS_CLIENT), -1);
   first.sock.close();
@@ -103,7 +104,7 @@ test('create refuses a UDP sock that is closed, never was opened, or serves anot
   t.is(second.create(udp, 0, SOCK_DTLS_1_2, SOCK_DTLS_CLIENT), -1);
 });
 
-test('tags stay in order, may repeat, and are handed out as a copy that nobody can change', (t) => {
+onEachEngine('tags stay in order, may repeat, and are handed out as a copy that nobody can change', (t) => {
   const { sock } = server(t, [7]);
   t.deepEqual([...sock.getCredentials()], [7]);
   for (const tag of [3, 9, 3, 1]) t.is(sock.addCredential(tag), 0);
@@ -116,14 +117,14 @@ test('tags stay in order, may repeat, and are handed out as a copy that nobody c
   t.deepEqual([...sock.getCredentials()], [7, 9, 3, 1]);
 });
 
-test('an empty tag begins an empty list, and no tag is added that is none', (t) => {
+onEachEngine('an empty tag begins an empty list, and no tag is added that is none', (t) => {
   const { sock } = server(t, []);
   t.deepEqual([...sock.getCredentials()], []);
   for (const tag of [CREDMAN_TAG_EMPTY, -1, 65_536, 1.5, Number.NaN]) t.is(sock.addCredential(tag), -1);
   t.deepEqual([...sock.getCredentials()], []);
 });
 
-test('a list holds 65,535 tags and no more', (t) => {
+onEachEngine('a list holds 65,535 tags and no more', (t) => {
   const { sock } = server(t, []);
   for (let tag = 1; tag <= 65_535; tag++) sock.addCredential(tag);
   t.is(sock.getCredentials().length, 65_535);
@@ -133,7 +134,7 @@ test('a list holds 65,535 tags and no more', (t) => {
   t.is(sock.getCredentials().at(-1), 5);
 });
 
-test('a hint is at most as long as the option says, 32 bytes by default', (t) => {
+onEachEngine('a hint is at most as long as the option says, 32 bytes by default', (t) => {
   const { sock } = server(t, []);
   t.is(sock.setServerPskIdHint('x'.repeat(32)), 0);
   t.is(sock.setServerPskIdHint('x'.repeat(33)), -1);
@@ -145,7 +146,7 @@ test('a hint is at most as long as the option says, 32 bytes by default', (t) =>
   t.is(long.setServerPskIdHint(null), 0);
 });
 
-test('a server may start sessions, too, with another server', async (t) => {
+onEachEngine('a server may start sessions, too, with another server', async (t) => {
   const a = server(t, [addPsk(t, psk)]);
   const b = server(t, [addPsk(t, psk)]);
   const { up, down } = await connect(a, b);
@@ -153,7 +154,7 @@ test('a server may start sessions, too, with another server', async (t) => {
   t.is(identityOf(b, down), 'device');
 });
 
-test('a client drops foreign ClientHellos without a word', async (t) => {
+onEachEngine('a client drops foreign ClientHellos without a word', async (t) => {
   const a = client(t, [addPsk(t, psk)], { retransmitMs: 50, handshakeLifetimeMs: 300 });
   const b = client(t, [addPsk(t, psk)]);
   t.is((await a.attempt(b.port)).res, '-ETIMEDOUT');
@@ -162,9 +163,9 @@ test('a client drops foreign ClientHellos without a word', async (t) => {
   t.is(b.count('sessions'), 0);
 });
 
-test('before create and after close every call says that the sock is not open', async (t) => {
+onEachEngine('before create and after close every call says that the sock is not open', async (t) => {
   const { sock, udp } = client(t, [addPsk(t, psk)]);
-  const never = new SockDtls();
+  const never = new SockDtls(withEngine(t));
   sock.close();
   const session = new SockDtlsSession();
   session.setUdpEp(endpoint(9));
@@ -191,29 +192,32 @@ test('before create and after close every call says that the sock is not open', 
   t.is(sock.getUdpSock(), udp);
 });
 
-test('close says goodbye to every peer, ends waiting calls, and leaves the UDP sock for another', async (t) => {
-  const other = server(t, [addPsk(t, psk)]);
-  const away = openUdp(t);
-  const own = client(t, [addPsk(t, psk)]);
-  await connect(own, other);
-  const waiting = own.next();
-  const handle = new SockDtlsSession();
-  const ep = endpoint(0);
-  t.is(away.getLocal(ep), 0);
-  handle.setUdpEp(ep);
-  const sending = own.sock.send(handle, Buffer.from('x'), SOCK_NO_TIMEOUT);
-  own.sock.close();
-  t.is((await waiting).res, '-EINVAL');
-  t.is(say(await sending), '-EINVAL');
-  await until(() => other.count('sessions') === 0, 'the peer learns of the end');
-  t.is(own.count('sessions'), 0);
+onEachEngine(
+  'close says goodbye to every peer, ends waiting calls, and leaves the UDP sock for another',
+  async (t) => {
+    const other = server(t, [addPsk(t, psk)]);
+    const away = openUdp(t);
+    const own = client(t, [addPsk(t, psk)]);
+    await connect(own, other);
+    const waiting = own.next();
+    const handle = new SockDtlsSession();
+    const ep = endpoint(0);
+    t.is(away.getLocal(ep), 0);
+    handle.setUdpEp(ep);
+    const sending = own.sock.send(handle, Buffer.from('x'), SOCK_NO_TIMEOUT);
+    own.sock.close();
+    t.is((await waiting).res, '-EINVAL');
+    t.is(say(await sending), '-EINVAL');
+    await until(() => other.count('sessions') === 0, 'the peer learns of the end');
+    t.is(own.count('sessions'), 0);
 
-  const again = client(t, [addPsk(t, psk)], {}, own.udp);
-  t.is(again.port, own.port);
-  await connect(again, other);
-});
+    const again = client(t, [addPsk(t, psk)], {}, own.udp);
+    t.is(again.port, own.port);
+    await connect(again, other);
+  },
+);
 
-test('a sock can be created again after close, with a list and callbacks of its own', async (t) => {
+onEachEngine('a sock can be created again after close, with a list and callbacks of its own', async (t) => {
   const other = server(t, [addPsk(t, psk)]);
   const { sock, udp } = client(t, [addPsk(t, psk), 5]);
   sock.setClientPskCb(() => {
@@ -229,16 +233,19 @@ test('a sock can be created again after close, with a list and callbacks of its 
   t.is(say(await sock.recv(session, new Uint8Array(8), 20_000_000)), HANDSHAKE);
 });
 
-test('a UDP sock that is closed closes the DTLS sock that uses it, which says goodbye first', async (t) => {
-  const other = server(t, [addPsk(t, psk)]);
-  const own = client(t, [addPsk(t, psk)]);
-  await connect(own, other);
-  const waiting = own.next();
-  own.udp.close();
-  t.is((await waiting).res, '-EINVAL');
-  t.is(say(own.sock.tryRecv(new SockDtlsSession(), new Uint8Array(8))), '-EINVAL');
-  await until(() => other.count('sessions') === 0, 'the peer learns of the end');
-});
+onEachEngine(
+  'a UDP sock that is closed closes the DTLS sock that uses it, which says goodbye first',
+  async (t) => {
+    const other = server(t, [addPsk(t, psk)]);
+    const own = client(t, [addPsk(t, psk)]);
+    await connect(own, other);
+    const waiting = own.next();
+    own.udp.close();
+    t.is((await waiting).res, '-EINVAL');
+    t.is(say(own.sock.tryRecv(new SockDtlsSession(), new Uint8Array(8))), '-EINVAL');
+    await until(() => other.count('sessions') === 0, 'the peer learns of the end');
+  },
+);
 
 test('options have the meaning that they are documented with', (t) => {
   t.throws(() => new SockDtls({ engine: 'openssl' as never }), {
@@ -252,17 +259,20 @@ test('options have the meaning that they are documented with', (t) => {
   t.notThrows(() => new SockDtls({ engine: 'native', mtu: 256, suites: [0xc0a8], groups: ['x25519', 23] }));
 });
 
-test('suites are offered in the order of the option, those without a credential left out', async (t) => {
-  const suites = [
-    'TLS_PSK_WITH_AES_128_CCM_8',
-    'TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8',
-    'TLS_PSK_WITH_AES_128_GCM_SHA256',
-  ];
-  const own = client(t, [addPsk(t, psk)], { suites });
-  const hello = await recordHello(t, (port) => own.start(port));
-  t.is(messageType(hello), HANDSHAKE_TYPE.clientHello);
-  t.deepEqual(offeredSuites(hello), [0xc0a8, 0x00a8]);
-});
+onEachEngine(
+  'suites are offered in the order of the option, those without a credential left out',
+  async (t) => {
+    const suites = [
+      'TLS_PSK_WITH_AES_128_CCM_8',
+      'TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8',
+      'TLS_PSK_WITH_AES_128_GCM_SHA256',
+    ];
+    const own = client(t, [addPsk(t, psk)], { suites });
+    const hello = await recordHello(t, (port) => own.start(port));
+    t.is(messageType(hello), HANDSHAKE_TYPE.clientHello);
+    t.deepEqual(offeredSuites(hello), [0xc0a8, 0x00a8]);
+  },
+);
 
 test('the server chooses the suite, by its own order', async (t) => {
   const [ccm, gcm] = ['TLS_PSK_WITH_AES_128_CCM_8', 'TLS_PSK_WITH_AES_128_GCM_SHA256'];
@@ -284,7 +294,7 @@ test('by default forward secrecy goes first, then the fastest AEAD', async (t) =
   t.is(own.sock.sessionInfo(up)?.suite, 'TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256');
 });
 
-test('an mtu bounds every datagram of a handshake', async (t) => {
+onEachEngine('an mtu bounds every datagram of a handshake', async (t) => {
   for (const mtu of [256, 300, 576]) {
     const other = server(t, [addPsk(t, { ...psk, id: 'i'.repeat(400) })], { mtu });
     const wiretap = await Wiretap.open(t, other.port);

@@ -26,6 +26,7 @@ import {
 } from '../../index.js';
 import type { Teardown } from '../peers/tool.js';
 import { newKeyPair } from './credentials.js';
+import { withEngine } from './engines.js';
 
 export type { Teardown } from '../peers/tool.js';
 
@@ -110,7 +111,7 @@ export class Peer {
 
   constructor(t: Teardown, role: number, tags: readonly number[], options: SockDtlsOptions, udp?: SockUdp) {
     this.udp = udp ?? openUdp(t);
-    this.sock = new SockDtls(options);
+    this.sock = new SockDtls(withEngine(t, options));
     assert.equal(this.sock.create(this.udp, tags[0] ?? 0, SOCK_DTLS_1_2, role), 0);
     for (const tag of tags.slice(1)) assert.equal(this.sock.addCredential(tag), 0);
     t.teardown(() => this.sock.close());

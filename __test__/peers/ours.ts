@@ -18,6 +18,7 @@ import {
   SockUdp,
   strerror,
 } from '../../index.js';
+import { withEngine } from '../helpers/engines.js';
 import type { Teardown } from './tool.js';
 import { WAIT_MS, Watched } from './waiting.js';
 
@@ -28,7 +29,7 @@ function open(t: Teardown, tags: readonly number[], role: number, options: SockD
   assert.equal(udp.create({ ...SOCK_IPV4_EP_ANY, addr: LOOPBACK }, null, 0), 0);
   const [first, ...others] = tags;
   assert.ok(first !== undefined, 'a credential');
-  const sock = new SockDtls(options);
+  const sock = new SockDtls(withEngine(t, options));
   assert.equal(sock.create(udp, first, SOCK_DTLS_1_2, role), 0);
   for (const tag of others) assert.equal(sock.addCredential(tag), 0);
   t.teardown(() => {

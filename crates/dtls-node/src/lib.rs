@@ -13,6 +13,7 @@
 
 mod credman;
 mod dtls;
+mod engines;
 mod layout;
 mod notify;
 mod options;

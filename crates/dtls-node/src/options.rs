@@ -8,6 +8,7 @@ use napi_derive::napi;
 #[napi(object)]
 #[derive(Default)]
 pub struct NativeOptions {
+    pub engine: Option<String>,
     pub verify_public_key: Option<bool>,
     pub force_extended_master_secret: Option<bool>,
     pub force_renegotiation_info: Option<bool>,
@@ -28,7 +29,8 @@ pub struct NativeOptions {
 
 impl NativeOptions {
     pub(crate) fn options(&self) -> Options {
-        let mut options = Options::default();
+        let engine = self.engine.as_deref().and_then(crate::engines::engine);
+        let mut options = Options { engine, ..Options::default() };
         let set = |slot: &mut usize, value: Option<u32>| {
             if let Some(value) = value {
                 *slot = value as usize;

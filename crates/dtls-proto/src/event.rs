@@ -29,7 +29,9 @@ pub type Sink<'s> = &'s mut dyn FnMut(Event<'_>);
 pub struct QuestionId(u64);
 
 impl QuestionId {
-    pub(crate) fn next() -> Self {
+    /// An id that no question has had.
+    #[allow(clippy::new_without_default, reason = "each is another one")]
+    pub fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
@@ -98,6 +100,13 @@ pub struct Info {
     pub extended_master_secret: bool,
     /// How the peer proved who it is.
     pub peer: PeerIdentity,
+}
+
+impl Info {
+    /// What a handshake of another engine agreed on.
+    pub fn new(suite: Suite, extended_master_secret: bool, peer: PeerIdentity) -> Self {
+        Self { suite, extended_master_secret, peer }
+    }
 }
 
 /// How a peer proved who it is.

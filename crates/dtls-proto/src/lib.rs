@@ -18,6 +18,7 @@
 
 mod alert;
 mod association;
+mod clear;
 mod codec;
 mod config;
 mod connection;
@@ -36,6 +37,7 @@ mod suite;
 
 pub use alert::AlertDescription;
 pub use association::Association;
+pub use clear::ClearText;
 pub use config::{Config, CredentialKinds};
 pub use connection::SendError;
 pub use credential::{CredentialError, KeyPair, Psk, PublicKey, Signer};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::crypto::{AeadAlgorithm, Hash};
+use crate::record::HEADER_LEN;
 
 /// How the peers come to a premaster secret and who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +107,11 @@ impl Suite {
     /// The key exchange.
     pub fn key_exchange(self) -> KeyExchangeKind {
         self.0.key_exchange
+    }
+
+    /// Bytes that a record has beyond the message in it: header, explicit nonce and tag.
+    pub fn record_overhead(self) -> usize {
+        HEADER_LEN + self.0.aead.explicit_nonce_len() + self.0.aead.tag_len()
     }
 
     pub(crate) fn aead(self) -> AeadAlgorithm {

@@ -6,6 +6,7 @@
 //! | `udp` | the UDP sock: datagrams in batches, with their auxiliary data |
 //! | `credman`, `der`, `tags` | the credential pool, keys from files, and how a sock picks a credential |
 //! | `sock` | the DTLS sock: sessions, handshakes on the runtime's workers, deadlines |
+//! | `engine` | the seam to engines other than `dtls-proto` |
 //! | `inbox` | what waits to be fetched, and whom it wakes |
 //!
 //! A send on an established session runs on the caller's thread: it locks that session, seals into a buffer that is
@@ -17,6 +18,7 @@ mod aux_data;
 mod credman;
 mod der;
 mod endpoint;
+mod engine;
 mod errno;
 mod inbox;
 mod options;
@@ -30,15 +32,19 @@ pub use credman::{
     CREDMAN_TAG_EMPTY, CredentialType, Credman, CredmanError, EcdsaCredential, Params, PskCredential, Tag,
 };
 pub use der::{LoadedKey, load_private_ecc_key, load_private_key, load_public_key};
-pub use dtls_proto::{Group, Info, KeyExchangeKind, PeerIdentity, PublicKey, Suite};
+pub use dtls_proto::{
+    Answer, ClearText, CloseReason, Error as HandshakeError, Event, Group, Info, KeyExchangeKind, PeerIdentity, Psk,
+    PublicKey, Question, QuestionId, Role, SecureRandom, Suite, SystemRandom,
+};
 pub use endpoint::{Family, UdpEp};
+pub use engine::{Begin, Credentials, Engine, EngineSession};
 pub use errno::{Errno, Result};
 pub use inbox::{
     Observer, SOCK_ASYNC_CONN_FIN, SOCK_ASYNC_CONN_RDY, SOCK_ASYNC_CONN_RECV, SOCK_ASYNC_MSG_RECV, SOCK_ASYNC_MSG_SENT,
     SOCK_ASYNC_PATH_PROP,
 };
 pub use options::Options;
-pub use sock::{CredentialCallback, CredentialQuestion, DtlsSock, Establishing, MAX_MESSAGE, SockRole, WaiterId};
+pub use sock::{CredentialCallback, CredentialQuestion, DtlsSock, Establishing, Link, MAX_MESSAGE, SockRole, WaiterId};
 pub use stats::Stats;
 pub use udp::{SOCK_FLAGS_REUSE_EP, UdpSock, Wake};
 

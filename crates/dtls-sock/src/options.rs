@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use dtls_proto::{Config, Group, Suite};
 
+use crate::engine::Engine;
+
 /// Bytes of IPv6 and UDP header that stand in an MTU.
 const PACKET_HEADERS: usize = 40 + 8;
 
 /// The settings of a DTLS sock.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// What runs handshakes and records; `None` is the native engine, `dtls-proto`.
+    pub engine: Option<Arc<dyn Engine>>,
     /// Accept only raw public keys that stand in `client_keys` of the sock's ECDSA credentials.
     pub verify_public_key: bool,
     /// Refuse peers without extended_master_secret (RFC 7627).
@@ -49,6 +53,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            engine: None,
             verify_public_key: false,
             force_extended_master_secret: true,
             force_renegotiation_info: true,
@@ -70,13 +75,13 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The longest datagram that fits [`Options::mtu`].
-    pub(crate) fn max_datagram(&self) -> Option<usize> {
+    /// The longest datagram that fits [`Options::mtu`], if that is set.
+    pub fn max_datagram(&self) -> Option<usize> {
         self.mtu.map(|mtu| mtu.saturating_sub(PACKET_HEADERS))
     }
 
-    /// The engine's part of the settings.
-    pub(crate) fn engine(&self) -> Arc<Config> {
+    /// The native engine's part of the settings.
+    pub(crate) fn config(&self) -> Arc<Config> {
         let defaults = Config::default();
         Arc::new(Config {
             suites: self.suites.clone(),

@@ -6,6 +6,7 @@ use dtls_proto::{KeyPair, Psk, PublicKey};
 use parking_lot::Mutex;
 
 use crate::credman::{Credman, Tag};
+use crate::engine::Credentials;
 use crate::errno::{Errno, Result};
 
 /// Tags a sock may have.
@@ -28,6 +29,7 @@ pub(crate) struct TagList {
 struct Firsts {
     generation: u64,
     psk: Option<Tag>,
+    psk_with_hint: Option<Tag>,
     ecdsa: Option<Tag>,
 }
 
@@ -107,6 +109,7 @@ impl TagList {
                     let firsts = Firsts {
                         generation: pool.generation,
                         psk: self.first_among(psk.len(), psk.keys(), |tag| psk.contains_key(&tag)),
+                        psk_with_hint: pool.by_hint.values().find_map(|hinted| self.first_in(Some(hinted))),
                         ecdsa: self.first_among(ecdsa.len(), ecdsa.keys(), |tag| ecdsa.contains_key(&tag)),
                     };
                     *cached = Some(firsts);
@@ -117,14 +120,22 @@ impl TagList {
     }
 }
 
-/// Whether a PSK credential stands behind one of the tags.
-pub(crate) fn has_psk(credman: &Credman, tags: &TagList) -> bool {
-    tags.firsts(credman).psk.is_some()
+/// The kinds of credential that stand behind the tags.
+pub(crate) fn credentials(credman: &Credman, tags: &TagList) -> Credentials {
+    let Firsts { psk, psk_with_hint, ecdsa, .. } = tags.firsts(credman);
+    Credentials { psk: psk.is_some(), psk_with_hint: psk_with_hint.is_some(), ecdsa: ecdsa.is_some() }
 }
 
-/// Whether an ECDSA credential stands behind one of the tags.
-pub(crate) fn has_ecdsa(credman: &Credman, tags: &TagList) -> bool {
-    tags.firsts(credman).ecdsa.is_some()
+/// The kinds of credential that stand behind one tag.
+pub(crate) fn credentials_of(credman: &Credman, tag: Tag) -> Credentials {
+    credman.read(|pool| {
+        let psk = pool.psk.get(&tag);
+        Credentials {
+            psk: psk.is_some(),
+            psk_with_hint: psk.is_some_and(|psk| psk.hint.is_some()),
+            ecdsa: pool.ecdsa.contains_key(&tag),
+        }
+    })
 }
 
 /// The PSK of a client: of the callback's tag; else the first whose hint is the server's; else the first.
@@ -222,14 +233,14 @@ mod tests {
     fn what_the_tags_name_follows_the_pool_and_the_list() {
         let pool = pool(&[(1, "one", None)]);
         let mut tags = list(&[1]);
-        assert!(has_psk(&pool, &tags) && !has_ecdsa(&pool, &tags));
+        assert!(credentials(&pool, &tags).psk && !credentials(&pool, &tags).ecdsa);
         pool.delete(1, CredentialType::PSK);
-        assert!(!has_psk(&pool, &tags));
+        assert!(!credentials(&pool, &tags).psk);
         pool.add(2, Params::Psk { id: None, key: Some(b"key"), hint: None }).unwrap();
-        assert!(!has_psk(&pool, &tags));
+        assert!(!credentials(&pool, &tags).psk);
         tags.add(2).unwrap();
-        assert!(has_psk(&pool, &tags));
-        assert!(tags.remove(2) && !tags.remove(2) && !has_psk(&pool, &tags));
+        assert!(credentials(&pool, &tags).psk);
+        assert!(tags.remove(2) && !tags.remove(2) && !credentials(&pool, &tags).psk);
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl Core {
 
     /// Suspends the handshake until the question is answered.
     pub(crate) fn ask(&mut self, question: Question) {
-        self.question = Some((QuestionId::next(), question));
+        self.question = Some((QuestionId::new(), question));
         self.unasked = true;
         self.answered = true;
     }

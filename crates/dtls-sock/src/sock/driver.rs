@@ -18,7 +18,7 @@ use crate::udp::Batch;
 const BATCHES_A_TURN: usize = 8;
 
 pub(crate) async fn drive(inner: Arc<Inner>) {
-    let Ok(mut listener) = Listener::new(Arc::clone(&inner.engine), Instant::now()) else {
+    let Ok(mut listener) = Listener::new(Arc::clone(&inner.config), Instant::now()) else {
         tracing::error!("the random source failed; the sock hears nothing");
         return;
     };
@@ -81,7 +81,11 @@ fn receive(inner: &Arc<Inner>, listener: &mut Listener, reply: &mut Vec<u8>) {
 /// Finds out whom a datagram is for.
 fn handle(inner: &Arc<Inner>, datagram: &mut [u8], meta: &RxMeta, listener: &mut Listener, reply: &mut Vec<u8>) {
     let peer = meta.peer;
-    if Listener::is_client_hello(datagram) {
+    let is_client_hello = Listener::is_client_hello(datagram);
+    if inner.options.engine.is_some() {
+        return inner.pass_on(datagram, peer, is_client_hello);
+    }
+    if is_client_hello {
         return hello(inner, datagram, peer, listener, reply);
     }
     let Some(session) = inner.sessions.get(&peer) else {
@@ -89,7 +93,7 @@ fn handle(inner: &Arc<Inner>, datagram: &mut [u8], meta: &RxMeta, listener: &mut
     };
     if session.stage() == Stage::Established && !session.is_busy() {
         inner.drive(&session, meta, |guarded, now, sink| {
-            if let Some(association) = &mut guarded.association {
+            if let Some(association) = guarded.association() {
                 association.handle_datagram(now, datagram, sink);
             }
         });
@@ -113,7 +117,7 @@ fn hello(inner: &Arc<Inner>, datagram: &[u8], peer: SocketAddr, listener: &mut L
         Hello::Verified(hello) => {
             let session = inner.sessions.get(&peer).map_or_else(
                 || {
-                    let session = Arc::new(Session::new(peer, None));
+                    let session = Arc::new(Session::new(peer, false));
                     Ok(inner.sessions.insert_half_open(&session)?.unwrap_or(session))
                 },
                 Ok::<_, Errno>,
@@ -148,7 +152,7 @@ fn expire(inner: &Arc<Inner>) {
             if guarded.armed == Some(at) {
                 guarded.armed = None;
             }
-            if let Some(association) = &mut guarded.association {
+            if let Some(association) = guarded.association() {
                 association.handle_timeout(now, sink);
             }
         });

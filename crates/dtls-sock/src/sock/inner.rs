@@ -13,11 +13,12 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::aux_data::RxMeta;
 use crate::credman::{Credman, Tag};
+use crate::engine::Credentials;
 use crate::errno::{Errno, Result};
 use crate::inbox::{Inbox, SOCK_ASYNC_CONN_FIN};
 use crate::options::Options;
 use crate::sock::question::{CredentialCallback, CredentialQuestion, Kind};
-use crate::sock::session::{Guarded, Session, Stage, Work};
+use crate::sock::session::{Guarded, Runner, Session, Stage, Work};
 use crate::sock::table::SessionTable;
 use crate::sock::timers::Timers;
 use crate::stats::Counters;
@@ -43,7 +44,7 @@ pub(crate) struct Inner {
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) role: SockRole,
     pub(crate) options: Options,
-    pub(crate) engine: Arc<Config>,
+    pub(crate) config: Arc<Config>,
     pub(crate) credman: Arc<Credman>,
     pub(crate) tags: RwLock<TagList>,
     pub(crate) hint: RwLock<Option<Vec<u8>>>,
@@ -71,8 +72,8 @@ struct Outcome {
 impl Inner {
     /// The kinds of credential that the sock's tags name now.
     pub(crate) fn kinds(&self) -> CredentialKinds {
-        let tags = self.tags.read();
-        CredentialKinds { psk: tags::has_psk(&self.credman, &tags), ecdsa: tags::has_ecdsa(&self.credman, &tags) }
+        let Credentials { psk, ecdsa, .. } = tags::credentials(&self.credman, &self.tags.read());
+        CredentialKinds { psk, ecdsa }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -96,18 +97,16 @@ impl Inner {
             let mut sink = |event: Event<'_>| self.note(session, meta, event, &mut outcome);
             call(&mut guarded, now, &mut sink);
             while let Some((id, question)) = outcome.question.take() {
-                let Some(association) = &mut guarded.association else { break };
                 match self.answer_now(&question) {
                     Some(answer) => {
                         let mut sink = |event: Event<'_>| self.note(session, meta, event, &mut outcome);
-                        // The question is the association's own and still open.
-                        let _ = association.answer(now, id, answer, &mut sink);
+                        answer_to(&mut guarded, now, id, answer, &mut sink);
                     }
                     None => later = Some((id, question)),
                 }
             }
-            let Guarded { association, armed } = &mut *guarded;
-            if let Some(association) = association {
+            let Guarded { runner, armed } = &mut *guarded;
+            if let Some(Runner::Native(association)) = runner {
                 self.transmit(association, session.peer, now);
                 self.counters.add_discards(association.take_discards());
                 if outcome.established {
@@ -221,28 +220,24 @@ impl Inner {
             match work {
                 Work::Datagram(mut datagram, meta) => {
                     self.drive(session, &meta, |guarded, now, sink| {
-                        if let Some(association) = &mut guarded.association {
+                        if let Some(association) = guarded.association() {
                             association.handle_datagram(now, &mut datagram, sink);
                         }
                     });
                 }
                 Work::Hello(hello) => self.drive(session, &RxMeta::of_peer(session.peer), |guarded, now, sink| {
                     let (kinds, hint) = (self.kinds(), self.hint.read().clone());
-                    match &mut guarded.association {
-                        Some(association) => {
-                            association.handle_hello(&self.engine, kinds, hint.as_deref(), &hello, now, sink);
-                        }
-                        none => {
-                            *none = Some(Association::server(&self.engine, kinds, hint.as_deref(), &hello, now, sink));
-                        }
+                    let hint = hint.as_deref();
+                    if let Some(association) = guarded.association() {
+                        association.handle_hello(&self.config, kinds, hint, &hello, now, sink);
+                    } else {
+                        let association = Association::server(&self.config, kinds, hint, &hello, now, sink);
+                        guarded.runner = Some(Runner::Native(association));
                     }
                 }),
                 Work::Answer(id, answer) => {
                     self.drive(session, &RxMeta::of_peer(session.peer), |guarded, now, sink| {
-                        if let Some(association) = &mut guarded.association {
-                            // Stale once the handshake is over; nothing waits for it then.
-                            let _ = association.answer(now, id, answer, sink);
-                        }
+                        answer_to(guarded, now, id, answer, sink);
                     });
                 }
             }
@@ -326,9 +321,13 @@ impl Inner {
 
     /// Ends a session with close_notify.
     pub(crate) fn end(&self, session: &Arc<Session>) {
-        self.drive(session, &RxMeta::of_peer(session.peer), |guarded, _, sink| match &mut guarded.association {
-            Some(association) => association.close(sink),
-            None => sink(Event::Closed(CloseReason::Local)),
+        self.drive(session, &RxMeta::of_peer(session.peer), |guarded, _, sink| {
+            if let Some(association) = guarded.association() {
+                association.close(sink);
+            } else {
+                guarded.runner = None;
+                sink(Event::Closed(CloseReason::Local));
+            }
         });
     }
 
@@ -342,5 +341,14 @@ impl Inner {
                 observer.unverified_peer();
             }
         }
+    }
+}
+
+/// Hands an answer to whoever asked. One that is stale meets nobody: the handshake is over.
+fn answer_to(guarded: &mut Guarded, now: Instant, id: QuestionId, answer: Answer, sink: Sink<'_>) {
+    match &mut guarded.runner {
+        Some(Runner::Native(association)) => drop(association.answer(now, id, answer, sink)),
+        Some(Runner::Other(other)) => other.answer(id, answer),
+        None => {}
     }
 }

@@ -2,6 +2,7 @@
 
 mod driver;
 mod inner;
+mod link;
 mod question;
 mod session;
 mod table;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use dtls_proto::{Association, CloseReason, Info, SendError};
+use dtls_proto::{Association, CloseReason, Info, Role, SendError};
 use parking_lot::{Mutex, RwLock};
 
 use crate::aux_data::RxMeta;
@@ -23,14 +24,15 @@ use crate::errno::{Errno, Result};
 use crate::inbox::{Inbox, Observer, SOCK_ASYNC_MSG_SENT};
 use crate::options::Options;
 use crate::stats::{Counters, Stats};
-use crate::tags::TagList;
+use crate::tags;
 use crate::udp::UdpSock;
 use inner::Inner;
-use session::{Session, Stage};
+use session::{Runner, Session, Stage};
 use table::SessionTable;
 use timers::Timers;
 
 pub use inner::SockRole;
+pub use link::Link;
 pub use question::{CredentialCallback, CredentialQuestion};
 
 /// The longest message that fits one record (RFC 6347 section 4.1.1).
@@ -58,13 +60,13 @@ impl DtlsSock {
     /// leaves it empty.
     ///
     /// # Errors
-    /// [`Errno::Inval`] when `udp` is closed or in use by another DTLS sock.
+    /// [`Errno::Inval`] when `udp` is closed or in use by another DTLS sock, or when the engine of `options` cannot do
+    /// what they ask for, or nothing with that credential.
     pub fn create(udp: &UdpSock, tag: Tag, role: SockRole, options: Options, credman: Arc<Credman>) -> Result<Self> {
-        let attachment = udp.attach()?;
-        let mut tags = TagList::default();
-        if tag != crate::CREDMAN_TAG_EMPTY {
-            tags.add(tag)?;
+        if let Some(engine) = &options.engine {
+            engine.check_options(&options)?;
         }
+        let attachment = udp.attach()?;
         let counters = Arc::new(Counters::default());
         let max_notices = options.max_sessions.saturating_add(options.recv_queue_messages);
         let inbox =
@@ -75,9 +77,9 @@ impl DtlsSock {
             attachment: Mutex::new(Some(attachment)),
             runtime: udp.runtime().clone(),
             role,
-            engine: options.engine(),
+            config: options.config(),
             credman,
-            tags: RwLock::new(tags),
+            tags: RwLock::default(),
             hint: RwLock::default(),
             client_psk_cb: RwLock::default(),
             rpk_cb: RwLock::default(),
@@ -91,6 +93,9 @@ impl DtlsSock {
             driving: AtomicBool::new(false),
             options,
         }));
+        if tag != crate::CREDMAN_TAG_EMPTY {
+            sock.add_credential(tag)?;
+        }
         match sock.ensure_driven() {
             // Bound late: the first call that needs the driver starts it.
             Ok(()) | Err(Errno::AddrNotAvail) => Ok(sock),
@@ -118,8 +123,9 @@ impl DtlsSock {
     /// Appends a tag to the list.
     ///
     /// # Errors
-    /// [`Errno::NoMem`] when the list is full.
+    /// [`Errno::NoMem`] when the list is full; [`Errno::Inval`] for a credential that the sock's engine cannot use.
     pub fn add_credential(&self, tag: Tag) -> Result<()> {
+        self.0.check_credentials(|inner| tags::credentials_of(&inner.credman, tag))?;
         self.0.tags.write().add(tag)
     }
 
@@ -205,7 +211,8 @@ impl DtlsSock {
     /// [`Errno::NotConn`]: no established session; [`Errno::Inval`]: closed sock or an endpoint that is no peer;
     /// [`Errno::AfNoSupport`]: its family; [`Errno::AddrInUse`]: no local endpoint; [`Errno::MsgSize`]: longer than a
     /// record, the MTU, or what the system takes; [`Errno::NoMem`]: too much waits behind a full socket buffer; what
-    /// else the system says.
+    /// else the system says. With another engine than the native one also [`Errno::Again`]: too much waits to be sent;
+    /// and a `source` is [`Errno::Inval`].
     pub fn try_send(&self, ep: &UdpEp, parts: &[&[u8]], source: Option<&UdpEp>) -> Result<usize> {
         let peer = self.peer(ep).map_err(|errno| match errno {
             Errno::AddrNotAvail => Errno::AddrInUse,
@@ -219,14 +226,16 @@ impl DtlsSock {
         let session = self.0.sessions.get(&peer).filter(|session| session.stage() == Stage::Established);
         let nobody = || if self.0.udp.reaches(peer) { Errno::NotConn } else { Errno::AfNoSupport };
         let session = session.ok_or_else(nobody)?;
+        let max_datagram = self.0.options.max_datagram();
         let sealed = SEALED.with_borrow_mut(|datagram| {
             datagram.clear();
-            {
-                let mut guarded = session.guarded.lock();
-                let association = guarded.association.as_mut().ok_or(SendError::NotEstablished)?;
-                association.seal(parts, datagram)?;
+            match &mut session.guarded.lock().runner {
+                Some(Runner::Native(association)) => association.seal(parts, datagram)?,
+                Some(Runner::Other(_)) if source.is_some() => return Ok(Err(Errno::Inval)),
+                Some(Runner::Other(other)) => return Ok(other.send(parts, max_datagram)),
+                None => return Err(SendError::NotEstablished),
             }
-            if self.0.options.max_datagram().is_some_and(|limit| datagram.len() > limit) {
+            if max_datagram.is_some_and(|limit| datagram.len() > limit) {
                 return Ok(Err(Errno::MsgSize));
             }
             Ok(self.0.send_datagram(datagram, peer, source))
@@ -316,8 +325,11 @@ impl DtlsSock {
     /// What the handshake with a peer agreed on; `None` without an established session.
     pub fn session_info(&self, ep: &UdpEp) -> Option<Info> {
         let session = self.0.sessions.get(&ep.to_socket_addr().ok()?)?;
-        let guarded = session.guarded.lock();
-        guarded.association.as_ref()?.info().cloned()
+        match &session.guarded.lock().runner {
+            Some(Runner::Native(association)) => association.info().cloned(),
+            Some(Runner::Other(other)) => other.info(),
+            None => None,
+        }
     }
 
     /// Takes the next asynchronous event: `SOCK_ASYNC_*` flags, 0 for none, and the peer of a CONN event.
@@ -406,11 +418,16 @@ impl DtlsSock {
         if !self.0.udp.reaches(peer) {
             return Err(Errno::AfNoSupport);
         }
-        let association =
-            Association::client(&self.0.engine, self.0.kinds(), Instant::now()).map_err(|_| Errno::ConnAborted)?;
-        let session = Arc::new(Session::new(peer, Some(association)));
+        let session = Arc::new(Session::new(peer, true));
+        if self.0.options.engine.is_none() {
+            let association = Association::client(&self.0.config, self.0.kinds(), Instant::now());
+            session.guarded.lock().runner = Some(Runner::Native(association.map_err(|_| Errno::ConnAborted)?));
+        }
         if let Some(existing) = self.0.sessions.insert(&session)? {
             return Ok((existing, false));
+        }
+        if self.0.options.engine.is_some() {
+            self.0.begin(&session, Role::Client).inspect_err(|_| self.0.sessions.remove(&session))?;
         }
         // Only the ClientHello leaves here; what answers it is handled on the runtime.
         self.0.drive(&session, &RxMeta::of_peer(peer), |_, _, _| {});
@@ -425,7 +442,7 @@ impl DtlsSock {
     fn drop_session(&self, session: &Arc<Session>) {
         {
             let mut guarded = session.guarded.lock();
-            guarded.association = None;
+            guarded.runner = None;
             let peer = session.peer;
             self.0.timers.arm(peer, &mut guarded.armed, None);
         }

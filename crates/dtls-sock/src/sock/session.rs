@@ -9,6 +9,7 @@ use dtls_proto::{Answer, Association, QuestionId, VerifiedHello};
 use parking_lot::Mutex;
 
 use crate::aux_data::RxMeta;
+use crate::engine::EngineSession;
 use crate::errno::Result;
 
 /// Datagrams and answers that may wait for a handshake of one session.
@@ -40,12 +41,27 @@ pub(crate) struct Pending {
     pub(crate) waiters: Vec<(u64, Waiter)>,
 }
 
+/// What runs a session.
+pub(crate) enum Runner {
+    Native(Association),
+    Other(Box<dyn EngineSession>),
+}
+
 /// The part of a session that its lock guards.
-#[derive(Default)]
 pub(crate) struct Guarded {
-    /// `None` until the hello that begins it is handled.
-    pub(crate) association: Option<Association>,
+    /// `None` until the hello that begins it is handled, and after the end of a session of another engine.
+    pub(crate) runner: Option<Runner>,
     pub(crate) armed: Option<Instant>,
+}
+
+impl Guarded {
+    /// The association of a session that the native engine runs.
+    pub(crate) fn association(&mut self) -> Option<&mut Association> {
+        match &mut self.runner {
+            Some(Runner::Native(association)) => Some(association),
+            _ => None,
+        }
+    }
 }
 
 pub(crate) struct Session {
@@ -60,13 +76,13 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(peer: SocketAddr, association: Option<Association>) -> Self {
+    pub(crate) fn new(peer: SocketAddr, ours: bool) -> Self {
         Self {
             peer,
-            ours: association.is_some(),
+            ours,
             stage: AtomicU8::new(Stage::Handshaking as u8),
-            half_open: AtomicBool::new(association.is_none()),
-            guarded: Mutex::new(Guarded { association, armed: None }),
+            half_open: AtomicBool::new(!ours),
+            guarded: Mutex::new(Guarded { runner: None, armed: None }),
             pending: Mutex::default(),
         }
     }
