@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::rc::Rc;
+use std::time::Duration;
 
 use openssl::asn1::Asn1Time;
 use openssl::ec::{EcGroup, EcKey};
@@ -15,6 +16,45 @@ use openssl::ssl::{
     SslVerifyMode, SslVersion,
 };
 use openssl::x509::{X509, X509NameBuilder};
+
+use crate::subject::{self, Aead, Handshake, Run, Subject, timed};
+
+/// OpenSSL as a subject. It has no raw public keys: certificates that are taken as they are stand in for them.
+pub struct OpenSsl;
+
+impl Subject for OpenSsl {
+    fn name(&self) -> &'static str {
+        "OpenSSL"
+    }
+
+    fn handshake(&self, kind: Handshake) -> Option<Run> {
+        let setup = match kind {
+            Handshake::PskCcm8 => Setup::psk("PSK-AES128-CCM8:@SECLEVEL=0"),
+            Handshake::PskGcm => Setup::psk("PSK-AES128-GCM-SHA256"),
+            Handshake::EcdhePsk => Setup::psk("ECDHE-PSK-CHACHA20-POLY1305"),
+            Handshake::EcdsaServer => Setup::certificate(false),
+            Handshake::EcdsaMutual => Setup::certificate(true),
+        };
+        Some(Box::new(move || drop(setup.handshake())))
+    }
+
+    fn pair(&self, aead: Aead) -> Option<Box<dyn subject::Pair>> {
+        Some(Box::new(Setup::psk(cipher(aead)).handshake()))
+    }
+
+    fn idle(&self, aead: Aead) -> Option<Box<dyn FnMut() -> Box<dyn std::any::Any>>> {
+        let setup = Setup::psk(cipher(aead));
+        Some(Box::new(move || Box::new(setup.handshake().server)))
+    }
+}
+
+fn cipher(aead: Aead) -> &'static str {
+    match aead {
+        Aead::Gcm => "PSK-AES128-GCM-SHA256",
+        Aead::Ccm8 => "PSK-AES128-CCM8:@SECLEVEL=0",
+        Aead::ChaCha20 => "PSK-CHACHA20-POLY1305",
+    }
+}
 
 type Queue = Rc<RefCell<VecDeque<Vec<u8>>>>;
 
@@ -49,8 +89,8 @@ pub struct Setup {
 }
 
 pub struct Pair {
-    client: SslStream<Wire>,
-    server: SslStream<Wire>,
+    client: Stream,
+    server: Stream,
     buffer: Vec<u8>,
 }
 
@@ -58,6 +98,7 @@ fn context(cipher: &str) -> SslContextBuilder {
     let mut context = SslContext::builder(SslMethod::dtls()).unwrap();
     context.set_min_proto_version(Some(SslVersion::DTLS1_2)).unwrap();
     context.set_cipher_list(cipher).unwrap();
+    context.set_groups_list("P-256").unwrap();
     context.set_options(SslOptions::NO_QUERY_MTU | SslOptions::NO_TICKET);
     context.set_session_cache_mode(openssl::ssl::SslSessionCacheMode::OFF);
     context
@@ -97,11 +138,7 @@ impl Setup {
 
     pub fn certificate(mutual: bool) -> Self {
         let (cert, key) = certificate();
-        let mut contexts = [0, 1].map(|_| {
-            let mut context = context("ECDHE-ECDSA-AES128-GCM-SHA256");
-            context.set_groups_list("P-256").unwrap();
-            context
-        });
+        let mut contexts = [0, 1].map(|_| context("ECDHE-ECDSA-AES128-GCM-SHA256"));
         let [client, server] = &mut contexts;
         let with_key: &mut [&mut SslContextBuilder] = if mutual { &mut [client, server] } else { &mut [server] };
         for context in with_key {
@@ -128,54 +165,105 @@ impl Setup {
         Self { client: client.build(), server: server.build() }
     }
 
+    /// The client's end of a session that begins: its first flight waits in the side.
+    pub fn client(&self) -> (Step, Side) {
+        let (side, ssl, wire) = begin(&self.client);
+        (step(ssl.connect(wire)).expect("a ClientHello"), side)
+    }
+
+    /// The server's end of a session that begins.
+    pub fn server(&self) -> (Step, Side) {
+        let (side, ssl, wire) = begin(&self.server);
+        (step(ssl.accept(wire)).expect("nothing yet"), side)
+    }
+
     pub fn handshake(&self) -> Pair {
-        let (up, down) = (Queue::default(), Queue::default());
-        let mut ends = [
-            (&self.client, Wire { incoming: Rc::clone(&down), outgoing: Rc::clone(&up) }),
-            (&self.server, Wire { incoming: up, outgoing: down }),
-        ]
-        .map(|(context, wire)| {
-            let mut ssl = Ssl::new(context).unwrap();
-            ssl.set_mtu(1232).unwrap();
-            Some((ssl, wire))
-        });
-        let mut client = step(start(ends[0].take().unwrap(), true));
-        let mut server = step(start(ends[1].take().unwrap(), false));
+        let ((mut client, up), (mut server, down)) = (self.client(), self.server());
+        let pass = |from: &Side, to: &Side| {
+            while let Some(datagram) = from.pop() {
+                to.push(datagram);
+            }
+        };
         loop {
-            client = go_on(client);
-            server = go_on(server);
+            pass(&up, &down);
+            server = go_on(server).expect("the server goes on");
+            pass(&down, &up);
+            client = go_on(client).expect("the client goes on");
             match (client, server) {
-                (Ok(client), Ok(server)) => return Pair { client, server, buffer: vec![0; 2048] },
+                (Ok(client), Ok(server)) => {
+                    let client = Stream { stream: client, side: up };
+                    let server = Stream { stream: server, side: down };
+                    return Pair { client, server, buffer: vec![0; 1 << 14] };
+                }
                 (a, b) => (client, server) = (a, b),
             }
         }
     }
 }
 
-type Step = Result<SslStream<Wire>, MidHandshakeSslStream<Wire>>;
+/// A handshake under way, or an established stream.
+pub type Step = Result<SslStream<Wire>, MidHandshakeSslStream<Wire>>;
 
-fn start((ssl, wire): (Ssl, Wire), client: bool) -> Result<SslStream<Wire>, HandshakeError<Wire>> {
-    if client { ssl.connect(wire) } else { ssl.accept(wire) }
+/// The wire's other end.
+pub struct Side {
+    to_ssl: Queue,
+    from_ssl: Queue,
 }
 
-fn step(result: Result<SslStream<Wire>, HandshakeError<Wire>>) -> Step {
-    match result {
-        Ok(stream) => Ok(stream),
-        Err(HandshakeError::WouldBlock(middle)) => Err(middle),
-        Err(error) => panic!("OpenSSL: {error}"),
+impl Side {
+    /// A datagram for OpenSSL.
+    pub fn push(&self, datagram: Vec<u8>) {
+        self.to_ssl.borrow_mut().push_back(datagram);
+    }
+
+    /// A datagram of OpenSSL's.
+    pub fn pop(&self) -> Option<Vec<u8>> {
+        self.from_ssl.borrow_mut().pop_front()
     }
 }
 
-fn go_on(state: Step) -> Step {
+/// An established session with its wire.
+pub struct Stream {
+    pub stream: SslStream<Wire>,
+    pub side: Side,
+}
+
+fn begin(context: &SslContext) -> (Side, Ssl, Wire) {
+    let (to_ssl, from_ssl) = (Queue::default(), Queue::default());
+    let wire = Wire { incoming: Rc::clone(&to_ssl), outgoing: Rc::clone(&from_ssl) };
+    let mut ssl = Ssl::new(context).unwrap();
+    ssl.set_mtu(1232).unwrap();
+    (Side { to_ssl, from_ssl }, ssl, wire)
+}
+
+/// A handshake that is over in failure is an error.
+fn step(result: Result<SslStream<Wire>, HandshakeError<Wire>>) -> Result<Step, ()> {
+    match result {
+        Ok(stream) => Ok(Ok(stream)),
+        Err(HandshakeError::WouldBlock(middle)) => Ok(Err(middle)),
+        Err(_) => Err(()),
+    }
+}
+
+/// Goes on with a handshake as far as the datagrams at hand carry it.
+pub fn go_on(state: Step) -> Result<Step, ()> {
     match state {
-        Ok(stream) => Ok(stream),
+        Ok(stream) => Ok(Ok(stream)),
         Err(middle) => step(middle.handshake()),
     }
 }
 
-impl Pair {
-    pub fn transfer(&mut self, message: &[u8]) {
-        self.client.ssl_write(message).unwrap();
-        assert_eq!(self.server.ssl_read(&mut self.buffer).unwrap(), message.len());
+impl subject::Pair for Pair {
+    fn batch(&mut self, message: &[u8], count: usize) -> (Duration, Duration) {
+        let sealing = timed(|| {
+            (0..count).for_each(|_| assert_eq!(self.client.stream.ssl_write(message).unwrap(), message.len()))
+        });
+        while let Some(record) = self.client.side.pop() {
+            self.server.side.push(record);
+        }
+        let opening = timed(|| {
+            (0..count).for_each(|_| assert_eq!(self.server.stream.ssl_read(&mut self.buffer).unwrap(), message.len()));
+        });
+        (sealing, opening)
     }
 }

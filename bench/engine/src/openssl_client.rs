@@ -1,0 +1,146 @@
+//! The same client for every server: OpenSSL, or plain datagrams where the server has no DTLS.
+
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::openssl_peer::{Setup, Stream, go_on};
+use crate::{latencies, number, tell};
+
+/// A session, or a plain socket.
+enum End {
+    Dtls(UdpSocket, Box<Stream>),
+    Plain(UdpSocket),
+}
+
+fn open_socket(port: u16) -> UdpSocket {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(("127.0.0.1", port)).unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    socket
+}
+
+impl End {
+    /// `None` when the server does not answer.
+    fn open(setup: Option<&Setup>, port: u16) -> Option<Self> {
+        let socket = open_socket(port);
+        let Some(setup) = setup else { return Some(Self::Plain(socket)) };
+        let (mut state, side) = setup.client();
+        let mut buffer = [0; 4096];
+        loop {
+            while let Some(datagram) = side.pop() {
+                socket.send(&datagram).ok()?;
+            }
+            if let Ok(stream) = state {
+                return Some(Self::Dtls(socket, Box::new(Stream { stream, side })));
+            }
+            let len = socket.recv(&mut buffer).ok()?;
+            side.push(buffer[..len].to_vec());
+            state = go_on(state).ok()?;
+        }
+    }
+
+    fn send(&mut self, message: &[u8]) {
+        match self {
+            Self::Plain(socket) => drop(socket.send(message)),
+            Self::Dtls(socket, stream) => {
+                stream.stream.ssl_write(message).unwrap();
+                while let Some(datagram) = stream.side.pop() {
+                    let _ = socket.send(&datagram);
+                }
+            }
+        }
+    }
+
+    /// False when nothing came in time.
+    fn receive(&mut self, buffer: &mut [u8]) -> bool {
+        match self {
+            Self::Plain(socket) => socket.recv(buffer).is_ok(),
+            Self::Dtls(socket, stream) => loop {
+                let Ok(len) = socket.recv(buffer) else { return false };
+                stream.side.push(buffer[..len].to_vec());
+                if stream.stream.ssl_read(buffer).is_ok() {
+                    return true;
+                }
+            },
+        }
+    }
+
+    fn close(&mut self) {
+        if let Self::Dtls(socket, stream) = self {
+            let _ = stream.stream.shutdown();
+            while let Some(datagram) = stream.side.pop() {
+                let _ = socket.send(&datagram);
+            }
+        }
+    }
+}
+
+pub fn run(auth: &str, port: u16, millis: u64, what: &[&str]) {
+    let setup = match auth {
+        "psk" => Some(Setup::psk("PSK-AES128-GCM-SHA256")),
+        "certificate" => Some(Setup::certificate(false)),
+        _ => None,
+    };
+    let time = Duration::from_millis(millis);
+    let result = match what {
+        ["handshakes"] => handshakes(setup.as_ref(), port, time),
+        ["echo", length, window] => echo(setup.as_ref(), port, time, number(length), number(window)),
+        ["send", length] => send(setup.as_ref(), port, time, number(length)),
+        _ => panic!("what to measure: {what:?}"),
+    };
+    tell(&result);
+}
+
+fn handshakes(setup: Option<&Setup>, port: u16, time: Duration) -> serde_json::Value {
+    let (start, mut count, mut failed) = (Instant::now(), 0, 0);
+    while start.elapsed() < time {
+        match End::open(setup, port) {
+            Some(mut end) => {
+                end.close();
+                count += 1;
+            }
+            None => failed += 1,
+        }
+    }
+    json!({ "rate": f64::from(count) / start.elapsed().as_secs_f64(), "failed": failed })
+}
+
+fn echo(setup: Option<&Setup>, port: u16, time: Duration, length: usize, window: usize) -> serde_json::Value {
+    let Some(mut end) = End::open(setup, port) else { return json!({ "failed": 1 }) };
+    let (message, mut buffer) = (vec![7; length], vec![0; 1 << 14]);
+    let (start, mut sent, mut count) = (Instant::now(), std::collections::VecDeque::new(), 0);
+    let mut micros = Vec::new();
+    let mut lost = 0;
+    while start.elapsed() < time {
+        while sent.len() < window {
+            sent.push_back(Instant::now());
+            end.send(&message);
+        }
+        if end.receive(&mut buffer) {
+            micros.extend(sent.pop_front().map(|at: Instant| at.elapsed().as_secs_f64() * 1e6));
+            count += 1;
+        } else {
+            lost += sent.len();
+            sent.clear();
+        }
+    }
+    let rate = f64::from(count) / start.elapsed().as_secs_f64();
+    end.close();
+    json!({ "rate": rate, "lost": lost, "latencies": latencies(micros) })
+}
+
+/// Sends as fast as the system takes it; who receives, counts.
+fn send(setup: Option<&Setup>, port: u16, time: Duration, length: usize) -> serde_json::Value {
+    let Some(mut end) = End::open(setup, port) else { return json!({ "failed": 1 }) };
+    let message = vec![b'-'; length];
+    let (start, mut count) = (Instant::now(), 0);
+    while start.elapsed() < time {
+        end.send(&message);
+        count += 1;
+    }
+    let rate = f64::from(count) / start.elapsed().as_secs_f64();
+    end.close();
+    json!({ "rate": rate })
+}
