@@ -99,6 +99,9 @@ await main(async () => {
   await report.command('types', [...tool('typescript', 'tsc'), '--noEmit']);
   await report.command('lint', [...tool('@biomejs/biome', 'biome'), 'ci', '.']);
 
+  const instructions = [process.execPath, join(root, 'scripts/instructions.mjs')];
+  await report.tests('instruction counts', instructions, countTotals);
+
   const addon = await report.step('the addon', async (run) => {
     if (stale.addon()) await buildAddon({ run });
   });

@@ -4,11 +4,11 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bench_pair::Client;
 use dtls_proto::{Config, Psk, Suite};
 use dtls_sock::{Credman, DtlsSock, Options, Params, SockRole, UdpEp, UdpSock};
 use serde_json::json;
 
-use crate::native::Client;
 use crate::tell;
 
 const HANDSHAKES: u32 = 200;

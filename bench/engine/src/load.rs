@@ -8,6 +8,7 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bench_pair::Client;
 use dtls_proto::{Config, Psk, Suite};
 use nix::libc::{in_addr, in_pktinfo};
 use nix::sys::socket::{
@@ -15,7 +16,6 @@ use nix::sys::socket::{
 };
 use serde_json::json;
 
-use crate::native::Client;
 use crate::{latencies, number, tell};
 
 /// Handshakes under way at a time, while sessions are set up.
@@ -173,14 +173,15 @@ impl Clients {
     }
 }
 
-/// Connects, tells so, and goes on when a line comes: then echoes, with further clients if they are asked for.
-pub fn run(port: u16, sessions: usize, millis: u64, more: &[&str]) {
+/// Connects and tells so; then each line on standard input, "window milliseconds storm", is a round of echoes over all sessions, while
+/// so many further clients connect.
+pub fn run(port: u16, sessions: usize) {
     let mut clients = Clients::new(port);
     let rate = clients.connect(sessions);
     tell(&json!({ "connected": sessions, "rate": rate }));
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).unwrap();
-    let window = more.first().map_or(64, |word| number(word));
-    let storm = more.get(1).map_or(0, |word| number(word));
-    tell(&clients.echo(sessions, window, Duration::from_millis(millis), storm));
+    for line in std::io::stdin().lines().map_while(Result::ok) {
+        let words: Vec<usize> = line.split(' ').map(number).collect();
+        let [window, millis, storm] = words[..] else { panic!("window, milliseconds, storm: {line}") };
+        tell(&clients.echo(sessions, window, Duration::from_millis(millis as u64), storm));
+    }
 }

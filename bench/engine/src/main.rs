@@ -38,11 +38,10 @@ fn main() {
         ["rows", rounds, millis] => rows::run(number(rounds), number(millis)),
         ["idle", subject, aead, sessions] => idle::run(subject, aead, number(sessions)),
         ["credentials", rounds] => credentials::run(number(rounds)),
-        ["serve", auth] => openssl_server::serve(auth == "psk"),
+        ["serve", auth] => openssl_server::serve(auth),
         ["client", auth, port, millis, ref rest @ ..] => openssl_client::run(auth, number(port), number(millis), rest),
-        ["load", port, sessions, millis, ref rest @ ..] => {
-            load::run(number(port), number(sessions), number(millis), rest)
-        }
+        ["load", port, sessions] => load::run(number(port), number(sessions)),
+
         _ => {
             eprintln!("bench-engine is run by: npm run bench");
             std::process::exit(2);

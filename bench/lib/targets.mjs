@@ -1,0 +1,65 @@
+// What was aimed at, and what came of it.
+
+import { ratio, short } from './results.mjs';
+
+const NATIVE = 'sock-dtls native';
+
+export function targets(results) {
+  const times = (group, row, other, extra) =>
+    (results.value(group, row, NATIVE, extra) ?? Number.NaN) /
+    (results.value(group, row, other, extra) ?? Number.NaN);
+  const rows = [];
+  const add = (what, aim, got, holds) =>
+    rows.push([what, aim, got, Number.isNaN(holds) ? '-' : holds ? 'yes' : 'no']);
+  const factor = (what, aim, value) =>
+    add(what, `${aim} x`, Number.isNaN(value) ? '-' : ratio(value, 1), value >= aim);
+
+  const psk = 'PSK_AES_128_CCM_8';
+  factor(`handshakes ${psk}: OpenSSL`, 4, times('handshakes', psk, 'OpenSSL'));
+  factor(`handshakes ${psk}: webrtc-dtls`, 12, times('handshakes', psk, 'webrtc-dtls'));
+  factor(`handshakes ${psk}: dimpl`, 2, times('handshakes', psk, 'dimpl'));
+  for (const side of ['server authenticated', 'mutual']) {
+    const row = `ECDHE_ECDSA_AES_128_GCM, ${side}`;
+    factor(`handshakes ECDHE_ECDSA, ${side}: OpenSSL`, 3, times('handshakes', row, 'OpenSSL'));
+    factor(`handshakes ECDHE_ECDSA, ${side}: the primitives alone`, 0.75, times('handshakes', row, 'floor'));
+  }
+  for (const aead of ['AES_128_GCM', 'AES_128_CCM_8']) {
+    const [small, large] = [{ length: 64 }, { length: 1200 }];
+    factor(`seal and open 64 B, ${aead}: OpenSSL`, 2.5, times('seal and open', aead, 'OpenSSL', small));
+    factor(`seal and open 64 B, ${aead}: webrtc-dtls`, 9, times('seal and open', aead, 'webrtc-dtls', small));
+    const aim = aead === 'AES_128_GCM' ? 2 : 1;
+    factor(`seal and open 1200 B, ${aead}: OpenSSL`, aim, times('seal and open', aead, 'OpenSSL', large));
+  }
+  const allocations = results.find('seal and open', 'AES_128_GCM', NATIVE, { length: 64 })?.allocations;
+  add('allocations a record', '0', short(allocations), allocations === 0);
+  const bytes = Math.max(results.value('idle', 'Gcm', NATIVE), results.value('idle', 'Ccm8', NATIVE));
+  add('idle session of a server, resident bytes', 'under 2,000', short(bytes), bytes < 2000);
+
+  const node = (group, row, auth, other, otherAuth) =>
+    (results.value(group, row, NATIVE, { auth }) ?? Number.NaN) /
+    (results.value(group, row, other, { auth: otherAuth }) ?? Number.NaN);
+  const dgram = (group, row) => node(group, row, 'psk', 'node:dgram', 'in clear');
+  factor(
+    'Node.js, client, echo one at a time: node:dgram',
+    1,
+    dgram('as client', 'echo 64 B, one at a time'),
+  );
+  for (const length of ['64 B', '1200 B']) {
+    factor(
+      `Node.js, server, received one way ${length}: node:dgram`,
+      1,
+      dgram('as server', `one way ${length}`),
+    );
+  }
+  const client = (row, other) => node('as client', row, 'psk', other, 'psk');
+  factor('Node.js, client, PSK handshakes: node-dtls-client', 3, client('handshakes', 'node-dtls-client'));
+  const ecdsa = node('as client', 'handshakes', 'raw keys', 'werift-dtls', 'certificate');
+  factor('Node.js, client, ECDSA handshakes: werift-dtls', 4, ecdsa);
+  factor('Node.js, client, sends: node-dtls-client', 5, client('one way 64 B', 'node-dtls-client'));
+  factor(
+    'Node.js, client, echo one at a time: node-dtls-client',
+    1.7,
+    client('echo 64 B, one at a time', 'node-dtls-client'),
+  );
+  return { title: 'Targets', head: ['sock-dtls native beside', 'target', 'measured', 'reached'], rows };
+}
