@@ -1,13 +1,10 @@
-//! The AEADs of the suites: AES-GCM and ChaCha20-Poly1305 by aws-lc, AES-CCM by the `ccm` crate.
+//! The AEADs of the suites: AES-GCM and ChaCha20-Poly1305 by aws-lc, AES-CCM by `ccm`.
 
 use std::fmt;
 
-use aes::{Aes128, Aes256};
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
-use ccm::aead::{AeadInOut, KeyInit};
-use ccm::consts::{U8, U12, U16};
-use ccm::{Ccm, Tag};
 
+use crate::crypto::ccm::CcmKey;
 use crate::error::Error;
 
 /// The longest tag of any AEAD here, in bytes.
@@ -57,26 +54,18 @@ impl AeadAlgorithm {
 /// Boxed: an idle session keeps the key it has and not the largest there is.
 pub(crate) enum Aead {
     Native(Box<LessSafeKey>),
-    Ccm128(Box<Ccm<Aes128, U16, U12>>),
-    Ccm256(Box<Ccm<Aes256, U16, U12>>),
-    Ccm128Short(Box<Ccm<Aes128, U8, U12>>),
-    Ccm256Short(Box<Ccm<Aes256, U8, U12>>),
+    /// With the length of the tag.
+    Ccm(CcmKey, usize),
 }
 
 impl Aead {
     /// `key` has the length that `algorithm` wants, as the key block is cut by it.
     pub(crate) fn new(algorithm: AeadAlgorithm, key: &[u8]) -> Result<Self, Error> {
-        fn ccm<C: KeyInit>(key: &[u8]) -> Result<Box<C>, Error> {
-            C::new_from_slice(key).map(Box::new).map_err(|_| Error::Crypto)
-        }
         let native = match algorithm {
             AeadAlgorithm::Aes128Gcm => &AES_128_GCM,
             AeadAlgorithm::Aes256Gcm => &AES_256_GCM,
             AeadAlgorithm::ChaCha20Poly1305 => &CHACHA20_POLY1305,
-            AeadAlgorithm::Aes128Ccm => return Ok(Self::Ccm128(ccm(key)?)),
-            AeadAlgorithm::Aes256Ccm => return Ok(Self::Ccm256(ccm(key)?)),
-            AeadAlgorithm::Aes128Ccm8 => return Ok(Self::Ccm128Short(ccm(key)?)),
-            AeadAlgorithm::Aes256Ccm8 => return Ok(Self::Ccm256Short(ccm(key)?)),
+            _ => return Ok(Self::Ccm(CcmKey::new(key)?, algorithm.tag_len())),
         };
         Ok(Self::Native(Box::new(LessSafeKey::new(UnboundKey::new(native, key)?))))
     }
@@ -91,10 +80,7 @@ impl Aead {
                 let tag = key.seal_in_place_separate_tag(nonce, Aad::from(aad), data)?;
                 out.copy_from_slice(tag.as_ref());
             }
-            Self::Ccm128(ccm) => seal_ccm(&**ccm, nonce, aad, data, &mut out)?,
-            Self::Ccm256(ccm) => seal_ccm(&**ccm, nonce, aad, data, &mut out)?,
-            Self::Ccm128Short(ccm) => seal_ccm(&**ccm, nonce, aad, data, &mut out)?,
-            Self::Ccm256Short(ccm) => seal_ccm(&**ccm, nonce, aad, data, &mut out)?,
+            Self::Ccm(key, tag_len) => out = key.seal(nonce, aad, data, *tag_len)?,
         }
         Ok(out)
     }
@@ -107,10 +93,12 @@ impl Aead {
                 let nonce = Nonce::assume_unique_for_key(nonce);
                 Ok(key.open_in_place(nonce, Aad::from(aad), data)?.len())
             }
-            Self::Ccm128(ccm) => open_ccm(&**ccm, nonce, aad, data),
-            Self::Ccm256(ccm) => open_ccm(&**ccm, nonce, aad, data),
-            Self::Ccm128Short(ccm) => open_ccm(&**ccm, nonce, aad, data),
-            Self::Ccm256Short(ccm) => open_ccm(&**ccm, nonce, aad, data),
+            Self::Ccm(key, tag_len) => {
+                let len = data.len().checked_sub(*tag_len).ok_or(Error::Crypto)?;
+                let (ciphertext, tag) = data.split_at_mut(len);
+                key.open(nonce, aad, ciphertext, tag)?;
+                Ok(len)
+            }
         }
     }
 }
@@ -119,29 +107,4 @@ impl fmt::Debug for Aead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Aead(..)")
     }
-}
-
-fn seal_ccm<C: AeadInOut<NonceSize = U12>>(
-    ccm: &C,
-    nonce: [u8; 12],
-    aad: &[u8],
-    data: &mut [u8],
-    out: &mut [u8; MAX_TAG_LEN],
-) -> Result<(), Error> {
-    let tag = ccm.encrypt_inout_detached(&nonce.into(), aad, data.into()).map_err(|_| Error::Crypto)?;
-    out[..tag.len()].copy_from_slice(&tag);
-    Ok(())
-}
-
-fn open_ccm<C: AeadInOut<NonceSize = U12>>(
-    ccm: &C,
-    nonce: [u8; 12],
-    aad: &[u8],
-    data: &mut [u8],
-) -> Result<usize, Error> {
-    let len = data.len().checked_sub(Tag::<C::TagSize>::default().len()).ok_or(Error::Crypto)?;
-    let (ciphertext, tag) = data.split_at_mut(len);
-    let tag = Tag::<C::TagSize>::try_from(&*tag).map_err(|_| Error::Crypto)?;
-    ccm.decrypt_inout_detached(&nonce.into(), aad, ciphertext.into(), &tag).map_err(|_| Error::Crypto)?;
-    Ok(len)
 }

@@ -1,6 +1,7 @@
 //! The primitives, and the only place that names the crates they come from.
 
 mod aead;
+mod ccm;
 mod ecdsa;
 mod key_exchange;
 mod prf;
