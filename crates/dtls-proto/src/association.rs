@@ -101,6 +101,12 @@ impl Association {
         self.succeed();
     }
 
+    /// Whether [`Association::handle_datagram`] may take long with this datagram: an operation with a public key, which is
+    /// better done where nobody waits. A guess from what stands in clear; nothing but time depends on it.
+    pub fn takes_long(&self, datagram: &[u8]) -> bool {
+        [Some(&self.current), self.successor.as_deref()].into_iter().flatten().any(|each| each.takes_long(datagram))
+    }
+
     /// Appends the next datagram for the peer to `out`; false, and nothing appended, when there is none.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
         if let Some(successor) = &mut self.successor {

@@ -198,6 +198,14 @@ impl Connection {
         }
     }
 
+    /// Whether handling this datagram may take an operation with a public key.
+    pub(crate) fn takes_long(&self, datagram: &[u8]) -> bool {
+        match &self.state {
+            State::Handshaking(handshake) => handshake.takes_long(datagram),
+            State::Established(_) | State::Closed => false,
+        }
+    }
+
     /// Our role and the ClientHello's random, while the handshake is under way.
     pub(crate) fn handshaking(&self) -> Option<(Role, &Random)> {
         match &self.state {

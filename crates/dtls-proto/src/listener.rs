@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::hmac;
 
 use crate::codec::Reader;
-use crate::config::Config;
+use crate::config::{Config, CredentialKinds};
 use crate::crypto::constant_time_eq;
 use crate::error::{Discard, Error};
 use crate::message::{COOKIE_LEN, ClientHello, Fragment, HandshakeType, HelloVerifyRequest, Message, Random};
 use crate::record::{ContentType, Header, PlaintextWriter};
+use crate::suite::Suite;
 
 /// How long a key makes cookies; it goes on to accept them for as long again.
 const KEY_PERIOD: Duration = Duration::from_secs(60);
@@ -29,6 +30,16 @@ pub struct VerifiedHello {
     pub(crate) message: Message,
     pub(crate) random: Random,
     pub(crate) record_sequence: u64,
+}
+
+impl VerifiedHello {
+    /// Whether the handshake that it begins may take operations with public keys.
+    pub fn takes_long(&self, config: &Config, kinds: CredentialKinds) -> bool {
+        let Ok(hello) = ClientHello::decode(&self.message.body) else { return false };
+        let offered = hello.suites.as_chunks::<2>().0.iter().filter_map(|id| Suite::from_id(u16::from_be_bytes(*id)));
+        let mut acceptable = offered.filter(|suite| kinds.allow(*suite) && config.suites.contains(suite));
+        acceptable.any(|suite| suite.key_exchange().uses_ecdhe())
+    }
 }
 
 /// What [`Listener::handle`] made of a datagram.

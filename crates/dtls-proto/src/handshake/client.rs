@@ -102,6 +102,7 @@ impl ExpectServerHello {
         }
         let hello = ServerHello::decode(message.expect(HandshakeType::SERVER_HELLO)?)?;
         let agreed = self.agree(core, &hello)?;
+        core.suite = Some(agreed.suite);
         core.transcript.choose(agreed.suite.hash());
         core.absorb(&self.hello);
         core.absorb(message);

@@ -42,6 +42,8 @@ pub(crate) struct Core {
     pub(crate) role: Role,
     /// The random of the ClientHello: it tells this handshake from another with the same peer.
     pub(crate) client_random: Random,
+    /// What both hellos agree on, once they have.
+    pub(crate) suite: Option<Suite>,
     pub(crate) writer: RecordWriter,
     /// The epoch in which we write: 1 once our ChangeCipherSpec is on its way.
     pub(crate) write_epoch: u16,
@@ -64,6 +66,7 @@ impl Core {
             config,
             role,
             client_random: [0; 32],
+            suite: None,
             write_epoch: 0,
             writer: RecordWriter { plaintext, sealing: None },
             opening: None,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::alert::{Alert, AlertDescription};
+use crate::clear::ClearText;
 use crate::codec::Reader;
 use crate::config::{Config, CredentialKinds};
 use crate::error::{Discard, Discards, Error};
@@ -190,6 +191,19 @@ impl Handshake {
     /// The peer has sent its ClientHello again.
     pub(crate) fn handle_repeated_hello(&mut self, now: Instant) {
         self.handle_repetition(now, HandshakeType::CLIENT_HELLO);
+    }
+
+    /// Whether handling this datagram may take an operation with a public key.
+    pub(crate) fn takes_long(&self, datagram: &[u8]) -> bool {
+        let mut suite = self.core.suite;
+        if suite.is_none() {
+            ClearText::each_in(datagram, |clear| {
+                if let ClearText::ServerHello { suite: chosen, .. } = clear {
+                    suite = Some(chosen);
+                }
+            });
+        }
+        suite.is_some_and(|suite| suite.key_exchange().uses_ecdhe())
     }
 
     pub(crate) fn client_random(&self) -> &Random {

@@ -35,6 +35,7 @@ impl ServerState {
         let hello = ClientHello::decode(message.expect(HandshakeType::CLIENT_HELLO)?)?;
         core.client_random = *hello.random;
         let negotiated = Box::new(Negotiated::choose(core, &hello, kinds, hint)?);
+        core.suite = Some(negotiated.agreed.suite);
         core.transcript.choose(negotiated.agreed.suite.hash());
         core.absorb(message);
         if negotiated.agreed.suite.key_exchange() == KeyExchangeKind::EcdheEcdsa {
