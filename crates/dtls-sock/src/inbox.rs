@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -34,9 +35,14 @@ pub trait Observer: Send + Sync {
     fn unverified_peer(&self) {}
 }
 
+/// Memory above this is given back when everything has been fetched: bytes, and entries.
+const KEPT_BYTES: usize = 1 << 16;
+const KEPT_ENTRIES: usize = 1 << 10;
+
 /// One thing to fetch.
 enum Entry {
-    Message(Box<[u8]>, RxMeta),
+    /// The next so many bytes of [`State::data`].
+    Message(usize, RxMeta),
     Handshake(SocketAddr),
     Failed(SocketAddr, Errno),
 }
@@ -44,15 +50,14 @@ enum Entry {
 #[derive(Default)]
 struct State {
     queue: VecDeque<Entry>,
+    /// The bytes of the messages in the queue, one behind the other.
+    data: VecDeque<u8>,
     messages: usize,
-    bytes: usize,
     closed: bool,
     /// Somebody found the queue empty and wants to hear when it no longer is.
     armed: bool,
     /// Something was added since the last wake-up.
     fresh: bool,
-    /// Asynchronous events are wanted.
-    events: bool,
     connections: VecDeque<(SocketAddr, u32)>,
     flags: u32,
     observer: Option<Arc<dyn Observer>>,
@@ -60,6 +65,8 @@ struct State {
 
 pub(crate) struct Inbox {
     state: Mutex<State>,
+    /// Asynchronous events are wanted. Changed with the state locked.
+    events: AtomicBool,
     /// For waiters in Rust.
     notify: Notify,
     max_messages: usize,
@@ -71,7 +78,8 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     pub(crate) fn new(max_messages: usize, max_bytes: usize, max_notices: usize, counters: Arc<Counters>) -> Self {
-        Self { state: Mutex::default(), notify: Notify::new(), max_messages, max_bytes, max_notices, counters }
+        let (state, events) = (Mutex::default(), AtomicBool::new(false));
+        Self { state, events, notify: Notify::new(), max_messages, max_bytes, max_notices, counters }
     }
 
     pub(crate) fn push_message(&self, message: &[u8], meta: &RxMeta) {
@@ -79,13 +87,13 @@ impl Inbox {
         if state.closed {
             return;
         }
-        if state.messages >= self.max_messages || state.bytes + message.len() > self.max_bytes {
+        if state.messages >= self.max_messages || state.data.len() + message.len() > self.max_bytes {
             return Counters::add(&self.counters.messages_dropped, 1);
         }
         state.messages += 1;
-        state.bytes += message.len();
-        state.queue.push_back(Entry::Message(message.into(), *meta));
-        state.flag(SOCK_ASYNC_MSG_RECV);
+        state.data.extend(message);
+        state.queue.push_back(Entry::Message(message.len(), *meta));
+        state.flags |= SOCK_ASYNC_MSG_RECV;
         state.fresh = true;
         Counters::add(&self.counters.messages_received, 1);
     }
@@ -102,7 +110,7 @@ impl Inbox {
     /// Queues a CONN event.
     pub(crate) fn push_connection(&self, peer: SocketAddr, flags: u32) {
         let mut state = self.state.lock();
-        if !state.events || state.closed {
+        if !self.wants_events() || state.closed {
             return;
         }
         if state.connections.len() >= self.max_notices {
@@ -112,65 +120,89 @@ impl Inbox {
         state.fresh = true;
     }
 
-    /// Adds flags of events that name no session.
+    /// Adds flags of events that name no session, and wakes whoever waits for them.
     pub(crate) fn raise(&self, flags: u32) {
-        let mut state = self.state.lock();
-        if state.events && !state.closed {
-            state.flag(flags);
+        // Asked without the lock: each send comes by here.
+        if !self.wants_events() {
+            return;
+        }
+        {
+            let mut state = self.state.lock();
+            if state.closed {
+                return;
+            }
+            state.flags |= flags;
             state.fresh = true;
         }
+        self.wake();
     }
 
     /// Wakes whoever waits, once for all that was added since the last time. Called without any lock.
     pub(crate) fn wake(&self) {
+        if let Some(observer) = self.take_awaited() {
+            observer.wake();
+        }
+    }
+
+    /// The same, but the observer is left to the caller: whether it would have been woken.
+    pub(crate) fn take_wake(&self) -> bool {
+        self.take_awaited().is_some()
+    }
+
+    fn take_awaited(&self) -> Option<Arc<dyn Observer>> {
         let observer = {
             let mut state = self.state.lock();
             if !std::mem::take(&mut state.fresh) {
-                return;
+                return None;
             }
-            let wanted = state.events || std::mem::take(&mut state.armed);
+            let wanted = std::mem::take(&mut state.armed) || self.wants_events();
             state.observer.clone().filter(|_| wanted)
         };
         self.notify.notify_waiters();
-        if let Some(observer) = observer {
-            observer.wake();
-        }
+        observer
+    }
+
+    fn wants_events(&self) -> bool {
+        self.events.load(Ordering::Acquire)
     }
 
     /// Takes the next entry. A message longer than `data` is gone; `data` is untouched then. An empty queue arms the
     /// wake-up.
     pub(crate) fn take(&self, data: &mut [u8], meta: &mut RxMeta) -> Result<usize> {
-        self.take_with(meta, |message| {
-            data.get_mut(..message.len()).ok_or(Errno::NoBufs)?.copy_from_slice(message);
-            Ok(message.len())
+        self.take_with(meta, |front, back| {
+            let room = data.get_mut(..front.len() + back.len()).ok_or(Errno::NoBufs)?;
+            room[..front.len()].copy_from_slice(front);
+            room[front.len()..].copy_from_slice(back);
+            Ok(room.len())
         })
     }
 
     /// Takes the next entry; a message is handed over as it is.
     pub(crate) fn take_owned(&self, meta: &mut RxMeta) -> Result<Box<[u8]>> {
-        self.take_with(meta, |message| Ok(Box::from(message)))
+        self.take_with(meta, |front, back| Ok([front, back].concat().into()))
     }
 
-    fn take_with<T>(&self, meta: &mut RxMeta, message: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
-        let entry = {
-            let mut state = self.state.lock();
-            if state.closed {
-                return Err(Errno::Inval);
-            }
-            let Some(entry) = state.queue.pop_front() else {
-                state.armed = true;
-                return Err(Errno::Again);
-            };
-            if let Entry::Message(bytes, _) = &entry {
-                state.messages -= 1;
-                state.bytes -= bytes.len();
-            }
-            entry
+    /// `message` gets the bytes of a message, in two parts.
+    fn take_with<T>(&self, meta: &mut RxMeta, message: impl FnOnce(&[u8], &[u8]) -> Result<T>) -> Result<T> {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        if state.closed {
+            return Err(Errno::Inval);
+        }
+        let Some(entry) = state.queue.pop_front() else {
+            state.armed = true;
+            state.give_memory_back();
+            return Err(Errno::Again);
         };
         match entry {
-            Entry::Message(bytes, received) => {
+            Entry::Message(len, received) => {
                 *meta = received;
-                message(&bytes)
+                let (front, back) = state.data.as_slices();
+                let (front, rest) = (&front[..len.min(front.len())], len.saturating_sub(front.len()));
+                let taken = message(front, &back[..rest]);
+                state.data.drain(..len);
+                state.messages -= 1;
+                taken
             }
             Entry::Handshake(peer) => {
                 *meta = RxMeta::of_peer(peer);
@@ -196,12 +228,11 @@ impl Inbox {
     /// Whether events are kept; what is queued already is reported when they begin.
     pub(crate) fn want_events(&self, wanted: bool) {
         let mut state = self.state.lock();
-        let begins = wanted && !state.events;
-        state.events = wanted;
+        let begins = !self.events.swap(wanted, Ordering::AcqRel) && wanted;
         state.flags = 0;
         state.connections.clear();
         if begins && state.messages > 0 {
-            state.flag(SOCK_ASYNC_MSG_RECV);
+            state.flags |= SOCK_ASYNC_MSG_RECV;
             state.fresh = true;
         }
     }
@@ -255,9 +286,13 @@ impl Inbox {
 }
 
 impl State {
-    fn flag(&mut self, flags: u32) {
-        if self.events {
-            self.flags |= flags;
+    /// Called when everything has been fetched: a burst leaves no memory of its size behind.
+    fn give_memory_back(&mut self) {
+        if self.data.capacity() > KEPT_BYTES {
+            self.data = VecDeque::new();
+        }
+        if self.queue.capacity() > KEPT_ENTRIES {
+            self.queue = VecDeque::new();
         }
     }
 

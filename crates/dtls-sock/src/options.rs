@@ -48,6 +48,9 @@ pub struct Options {
     pub recv_queue_bytes: usize,
     /// Bytes a PSK identity hint may have.
     pub max_hint_length: usize,
+    /// Whether the owner of the sock reads from the UDP sock, with
+    /// [`DtlsSock::receive`](crate::DtlsSock::receive) whenever that can be read, rather than a task of the runtime.
+    pub caller_reads: bool,
 }
 
 impl Default for Options {
@@ -70,6 +73,7 @@ impl Default for Options {
             recv_queue_messages: 4_096,
             recv_queue_bytes: 8 * 1024 * 1024,
             max_hint_length: 32,
+            caller_reads: false,
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The heart of a DTLS sock: every call on an association, and what follows from it.
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -8,25 +7,28 @@ use std::time::Instant;
 
 use dtls_proto::{
     Answer, Association, CloseReason, Config, CredentialKinds, Event, PeerIdentity, Question, QuestionId, Sink,
+    VerifiedHello,
 };
 use parking_lot::{Mutex, RwLock};
 
 use crate::aux_data::RxMeta;
 use crate::credman::{Credman, Tag};
 use crate::engine::Credentials;
-use crate::errno::{Errno, Result};
+use crate::errno::Errno;
 use crate::inbox::{Inbox, SOCK_ASYNC_CONN_FIN};
 use crate::options::Options;
+use crate::sock::clock::{self, Bell};
+use crate::sock::driver;
+use crate::sock::outgoing::Outgoing;
 use crate::sock::question::{CredentialCallback, CredentialQuestion, Kind};
+use crate::sock::receive::Answering;
 use crate::sock::session::{Guarded, Runner, Session, Stage, Work};
 use crate::sock::table::SessionTable;
 use crate::sock::timers::Timers;
+use crate::sock::unsent::Unsent;
 use crate::stats::Counters;
 use crate::tags::{self, TagList};
 use crate::udp::{Attachment, UdpSock};
-
-/// Datagrams that wait behind a full socket buffer.
-const MAX_UNSENT: usize = 1024;
 
 /// Which sides of a handshake a sock takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +56,12 @@ pub(crate) struct Inner {
     pub(crate) timers: Timers,
     pub(crate) inbox: Inbox,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) unsent: Mutex<VecDeque<(SocketAddr, Vec<u8>)>>,
+    pub(crate) answering: Mutex<Answering>,
+    pub(crate) outgoing: Mutex<Outgoing>,
+    pub(crate) unsent: Unsent,
+    pub(crate) bell: Arc<Bell>,
     pub(crate) closed: AtomicBool,
-    /// Wakes the driver: the sock is closed, or datagrams wait for a writable socket.
+    /// Wakes the driver: the sock is closed.
     pub(crate) nudge: tokio::sync::Notify,
     pub(crate) driving: AtomicBool,
 }
@@ -80,15 +85,37 @@ impl Inner {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Runs `call` on the session's association, answers what it asks, sends what it has to send, and keeps the
-    /// books. Everything that happens to an association happens in here.
+    /// Starts the driver, unless it runs.
+    pub(crate) fn ensure_driven(&self) {
+        if !self.driving.load(Ordering::Acquire)
+            && !self.driving.swap(true, Ordering::AcqRel)
+            && let Some(inner) = self.me.upgrade()
+        {
+            self.runtime.spawn(driver::drive(inner));
+        }
+    }
+
+    /// Runs `call` on the session's association, answers what it asks, sends what it has to send, keeps the books, and
+    /// tells if there is something to fetch.
     pub(crate) fn drive(
         &self,
         session: &Arc<Session>,
         meta: &RxMeta,
         call: impl FnOnce(&mut Guarded, Instant, Sink<'_>),
     ) {
-        let now = Instant::now();
+        self.drive_in_batch(Instant::now(), session, meta, call);
+        self.inbox.wake();
+    }
+
+    /// The same, but it is the caller who tells, and looks at the clock, once for many. Everything that happens to an
+    /// association happens in here.
+    pub(crate) fn drive_in_batch(
+        &self,
+        now: Instant,
+        session: &Arc<Session>,
+        meta: &RxMeta,
+        call: impl FnOnce(&mut Guarded, Instant, Sink<'_>),
+    ) {
         let mut outcome = Outcome::default();
         let mut later = None;
         let was_established = session.stage() == Stage::Established;
@@ -113,7 +140,9 @@ impl Inner {
                     self.announce_unverified(association);
                 }
                 let deadline = association.poll_timeout().filter(|_| !association.is_closed());
-                self.timers.arm(session.peer, armed, deadline);
+                if let Some(at) = self.timers.arm(session.peer, armed, deadline) {
+                    clock::ring_at(at, &self.bell);
+                }
             }
         }
         if outcome.established {
@@ -127,7 +156,6 @@ impl Inner {
         if let Some((id, question)) = later {
             self.ask(session, id, question);
         }
-        self.inbox.wake();
     }
 
     /// Called with the session's lock held: only takes notes, and passes data on in order.
@@ -225,16 +253,10 @@ impl Inner {
                         }
                     });
                 }
-                Work::Hello(hello) => self.drive(session, &RxMeta::of_peer(session.peer), |guarded, now, sink| {
-                    let (kinds, hint) = (self.kinds(), self.hint.read().clone());
-                    let hint = hint.as_deref();
-                    if let Some(association) = guarded.association() {
-                        association.handle_hello(&self.config, kinds, hint, &hello, now, sink);
-                    } else {
-                        let association = Association::server(&self.config, kinds, hint, &hello, now, sink);
-                        guarded.runner = Some(Runner::Native(association));
-                    }
-                }),
+                Work::Hello(hello) => {
+                    self.begin_handshake(Instant::now(), session, &hello);
+                    self.inbox.wake();
+                }
                 Work::Answer(id, answer) => {
                     self.drive(session, &RxMeta::of_peer(session.peer), |guarded, now, sink| {
                         answer_to(guarded, now, id, answer, sink);
@@ -244,6 +266,20 @@ impl Inner {
         }
     }
 
+    /// A peer begins a handshake, or repeats the beginning of one. The caller tells if there is something to fetch.
+    pub(crate) fn begin_handshake(&self, now: Instant, session: &Arc<Session>, hello: &VerifiedHello) {
+        self.drive_in_batch(now, session, &RxMeta::of_peer(session.peer), |guarded, now, sink| {
+            let (kinds, hint) = (self.kinds(), self.hint.read().clone());
+            let hint = hint.as_deref();
+            if let Some(association) = guarded.association() {
+                association.handle_hello(&self.config, kinds, hint, hello, now, sink);
+            } else {
+                let association = Association::server(&self.config, kinds, hint, hello, now, sink);
+                guarded.runner = Some(Runner::Native(association));
+            }
+        });
+    }
+
     /// Sends everything the association has to send.
     pub(crate) fn transmit(&self, association: &mut Association, peer: SocketAddr, now: Instant) {
         let mut datagram = Vec::new();
@@ -251,32 +287,6 @@ impl Inner {
             // A lost datagram of a handshake is sent again by the engine's timer.
             let _ = self.send_datagram(&datagram, peer, None);
             datagram.clear();
-        }
-    }
-
-    /// Sends a datagram, or queues it behind a full socket buffer.
-    pub(crate) fn send_datagram(&self, datagram: &[u8], peer: SocketAddr, source: Option<SocketAddr>) -> Result<()> {
-        let waiting = !self.unsent.lock().is_empty();
-        let result = if waiting { Err(Errno::Again) } else { self.udp.try_send_to(datagram, peer, source) };
-        match result {
-            Ok(_) => {
-                Counters::add(&self.counters.datagrams_sent, 1);
-                Ok(())
-            }
-            Err(Errno::Again) => {
-                let mut unsent = self.unsent.lock();
-                if unsent.len() >= MAX_UNSENT {
-                    Counters::add(&self.counters.datagrams_unsent, 1);
-                    return Err(Errno::NoMem);
-                }
-                unsent.push_back((peer, datagram.to_vec()));
-                self.nudge.notify_one();
-                Ok(())
-            }
-            Err(errno) => {
-                Counters::add(&self.counters.datagrams_unsent, 1);
-                Err(errno)
-            }
         }
     }
 
@@ -319,8 +329,9 @@ impl Inner {
         }
     }
 
-    /// Ends a session with close_notify.
+    /// Ends a session with close_notify, behind what is still to leave.
     pub(crate) fn end(&self, session: &Arc<Session>) {
+        self.flush();
         self.drive(session, &RxMeta::of_peer(session.peer), |guarded, _, sink| {
             if let Some(association) = guarded.association() {
                 association.close(sink);

@@ -13,6 +13,7 @@ use crate::sock::inner::{Inner, SockRole};
 use crate::sock::session::{Runner, Session};
 use crate::stats::Counters;
 use crate::tags;
+use crate::udp::Held;
 
 /// Through which a session of another engine sends datagrams and says what happens.
 ///
@@ -24,6 +25,8 @@ pub struct Link {
     session: Weak<Session>,
     peer: SocketAddr,
     runtime: Handle,
+    /// For the last words of a session whose UDP sock is closed.
+    socket: Option<Arc<Held>>,
 }
 
 impl Link {
@@ -39,9 +42,15 @@ impl Link {
 
     /// Sends a datagram to the peer. What the system does not take is lost, as on the way.
     pub fn transmit(&self, datagram: &[u8]) {
-        if let Some(inner) = self.inner.upgrade() {
-            // Counted there.
-            let _ = inner.send_datagram(datagram, self.peer, None);
+        match (self.inner.upgrade(), &self.socket) {
+            (Some(inner), Some(socket)) if inner.udp.is_closed() => {
+                let _ = socket.try_send_to(datagram, self.peer);
+            }
+            (Some(inner), _) => {
+                // Counted there.
+                let _ = inner.send_datagram(datagram, self.peer, None);
+            }
+            (None, _) => {}
         }
     }
 
@@ -94,6 +103,7 @@ impl Inner {
             session: Arc::downgrade(session),
             peer: session.peer,
             runtime: self.runtime.clone(),
+            socket: self.udp.hold().ok().map(Arc::new),
         };
         let begin = Begin { role, options: &self.options, hint: hint.as_deref(), link };
         guarded.runner = Some(Runner::Other(engine.begin(begin)));

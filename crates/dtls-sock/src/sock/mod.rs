@@ -1,35 +1,41 @@
 //! The DTLS sock: RIOT's `net/sock/dtls.h` in Rust.
 
+mod clock;
 mod driver;
 mod inner;
 mod link;
+mod outgoing;
 mod question;
+mod receive;
+mod send;
 mod session;
 mod table;
 mod timers;
+mod unsent;
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use dtls_proto::{Association, CloseReason, Info, Role, SendError};
+use dtls_proto::{Association, CloseReason, Info, Role};
 use parking_lot::{Mutex, RwLock};
 
 use crate::aux_data::RxMeta;
 use crate::credman::{Credman, Tag};
 use crate::endpoint::UdpEp;
 use crate::errno::{Errno, Result};
-use crate::inbox::{Inbox, Observer, SOCK_ASYNC_MSG_SENT};
+use crate::inbox::{Inbox, Observer};
 use crate::options::Options;
 use crate::stats::{Counters, Stats};
 use crate::tags;
 use crate::udp::UdpSock;
+use clock::Bell;
 use inner::Inner;
 use session::{Runner, Session, Stage};
 use table::SessionTable;
 use timers::Timers;
+use unsent::Unsent;
 
 pub use inner::SockRole;
 pub use link::Link;
@@ -87,7 +93,10 @@ impl DtlsSock {
             timers: Timers::default(),
             inbox,
             counters,
-            unsent: Mutex::new(VecDeque::new()),
+            answering: Mutex::default(),
+            outgoing: Mutex::default(),
+            unsent: Unsent::default(),
+            bell: Arc::new(Bell(me.clone())),
             closed: AtomicBool::new(false),
             nudge: tokio::sync::Notify::new(),
             driving: AtomicBool::new(false),
@@ -96,7 +105,7 @@ impl DtlsSock {
         if tag != crate::CREDMAN_TAG_EMPTY {
             sock.add_credential(tag)?;
         }
-        match sock.ensure_driven() {
+        match sock.ensure_read() {
             // Bound late: the first call that needs the driver starts it.
             Ok(()) | Err(Errno::AddrNotAvail) => Ok(sock),
             Err(errno) => Err(errno),
@@ -205,88 +214,16 @@ impl DtlsSock {
         }
     }
 
-    /// Sends the concatenation of `parts` as one message on an established session.
-    ///
-    /// # Errors
-    /// [`Errno::NotConn`]: no established session; [`Errno::Inval`]: closed sock or an endpoint that is no peer;
-    /// [`Errno::AfNoSupport`]: its family; [`Errno::AddrInUse`]: no local endpoint; [`Errno::MsgSize`]: longer than a
-    /// record, the MTU, or what the system takes; [`Errno::NoMem`]: too much waits behind a full socket buffer; what
-    /// else the system says. With another engine than the native one also [`Errno::Again`]: too much waits to be sent;
-    /// and a `source` is [`Errno::Inval`].
-    pub fn try_send(&self, ep: &UdpEp, parts: &[&[u8]], source: Option<&UdpEp>) -> Result<usize> {
-        let peer = self.peer(ep).map_err(|errno| match errno {
-            Errno::AddrNotAvail => Errno::AddrInUse,
-            other => other,
-        })?;
-        let source = source.map(UdpEp::to_socket_addr).transpose()?;
-        let len = parts.iter().map(|part| part.len()).sum::<usize>();
-        if len > MAX_MESSAGE {
-            return Err(Errno::MsgSize);
-        }
-        let session = self.0.sessions.get(&peer).filter(|session| session.stage() == Stage::Established);
-        let nobody = || if self.0.udp.reaches(peer) { Errno::NotConn } else { Errno::AfNoSupport };
-        let session = session.ok_or_else(nobody)?;
-        let max_datagram = self.0.options.max_datagram();
-        let sealed = SEALED.with_borrow_mut(|datagram| {
-            datagram.clear();
-            match &mut session.guarded.lock().runner {
-                Some(Runner::Native(association)) => association.seal(parts, datagram)?,
-                Some(Runner::Other(_)) if source.is_some() => return Ok(Err(Errno::Inval)),
-                Some(Runner::Other(other)) => return Ok(other.send(parts, max_datagram)),
-                None => return Err(SendError::NotEstablished),
-            }
-            if max_datagram.is_some_and(|limit| datagram.len() > limit) {
-                return Ok(Err(Errno::MsgSize));
-            }
-            Ok(self.0.send_datagram(datagram, peer, source))
-        });
-        match sealed {
-            Ok(sent) => sent?,
-            Err(SendError::TooLong) => return Err(Errno::MsgSize),
-            Err(SendError::Exhausted) => {
-                self.0.end(&session);
-                self.0.report_end(&session, Errno::ConnReset, true);
-                self.0.inbox.wake();
-                return Err(Errno::NotConn);
-            }
-            Err(_) => return Err(Errno::NotConn),
-        }
-        Counters::add(&self.0.counters.messages_sent, 1);
-        if len > 0 {
-            self.0.inbox.raise(SOCK_ASYNC_MSG_SENT);
-            self.0.inbox.wake();
-        }
-        Ok(len)
+    /// Receives what is there and handles it: for the owner of a sock with the option `caller_reads`, when the UDP sock
+    /// can be read. Whether more may be left. Whoever waits in Rust is woken; the observer is not, as the caller is told by
+    /// [`DtlsSock::take_wake`].
+    pub fn receive(&self) -> bool {
+        !self.is_over() && self.0.receive()
     }
 
-    /// Sends a message; without a session, a handshake is started or awaited first, for as long as `timeout`.
-    ///
-    /// # Errors
-    /// Those of [`DtlsSock::try_send`] and [`DtlsSock::establish`]; [`Errno::TimedOut`] when time is up: the half-open
-    /// session is dropped then.
-    pub async fn send(&self, ep: &UdpEp, message: &[u8], timeout: Option<Duration>) -> Result<usize> {
-        match self.try_send(ep, &[message], None) {
-            Err(Errno::NotConn) if timeout != Some(Duration::ZERO) => {}
-            result => return result,
-        }
-        let (tell, told) = tokio::sync::oneshot::channel();
-        // Nobody listens any more once the time is up.
-        let waiter = Box::new(move |result| {
-            let _ = tell.send(result);
-        });
-        if let Establishing::Pending(id) = self.establish(ep, waiter)? {
-            let told = async { told.await.unwrap_or(Err(Errno::Inval)) };
-            let result = match timeout {
-                None => Some(told.await),
-                Some(timeout) => tokio::time::timeout(timeout, told).await.ok(),
-            };
-            let Some(result) = result else {
-                self.abandon(ep, id);
-                return Err(Errno::TimedOut);
-            };
-            result?;
-        }
-        self.try_send(ep, &[message], None)
+    /// Whether there is something new to fetch that somebody waits for; the observer does not hear of it then.
+    pub fn take_wake(&self) -> bool {
+        self.0.inbox.take_wake()
     }
 
     /// Starts a handshake unless there is a session, and has `waiter` called when it is complete or has failed.
@@ -362,6 +299,7 @@ impl DtlsSock {
         if self.0.closed.swap(true, Ordering::AcqRel) {
             return;
         }
+        self.0.flush();
         self.0.end_all();
         self.set_client_psk_cb(None);
         self.set_rpk_cb(None);
@@ -384,7 +322,7 @@ impl DtlsSock {
         if peer.port() == 0 || peer.ip().is_unspecified() || peer.ip().is_multicast() {
             return Err(Errno::Inval);
         }
-        self.ensure_driven()?;
+        self.ensure_read()?;
         Ok(peer)
     }
 
@@ -397,16 +335,16 @@ impl DtlsSock {
         if self.is_over() {
             return Err(Errno::Inval);
         }
-        self.ensure_driven()
+        self.ensure_read()
     }
 
-    /// Starts the driver, once the UDP sock has a local endpoint to read from.
-    fn ensure_driven(&self) -> Result<()> {
-        if !self.0.driving.load(Ordering::Acquire) {
-            self.0.udp.local()?;
-            if !self.0.driving.swap(true, Ordering::AcqRel) {
-                self.0.runtime.spawn(driver::drive(Arc::clone(&self.0)));
-            }
+    /// Sees to it that somebody reads, once the UDP sock has a local endpoint to read from.
+    fn ensure_read(&self) -> Result<()> {
+        if !self.0.udp.is_bound() {
+            return Err(Errno::AddrNotAvail);
+        }
+        if !self.0.options.caller_reads {
+            self.0.ensure_driven();
         }
         Ok(())
     }
@@ -444,7 +382,7 @@ impl DtlsSock {
             let mut guarded = session.guarded.lock();
             guarded.runner = None;
             let peer = session.peer;
-            self.0.timers.arm(peer, &mut guarded.armed, None);
+            let _ = self.0.timers.arm(peer, &mut guarded.armed, None);
         }
         self.0.bury(session, CloseReason::Local, false);
     }
@@ -454,9 +392,4 @@ impl std::fmt::Debug for DtlsSock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DtlsSock").field("role", &self.0.role).finish_non_exhaustive()
     }
-}
-
-thread_local! {
-    /// Where a message is sealed; kept, so that a send allocates nothing.
-    static SEALED: std::cell::RefCell<Vec<u8>> = const { std::cell::RefCell::new(Vec::new()) };
 }

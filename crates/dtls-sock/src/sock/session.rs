@@ -109,6 +109,12 @@ impl Session {
         self.pending.lock().as_ref().is_some_and(|pending| pending.running)
     }
 
+    /// Whether handling a datagram may take an operation with a public key.
+    pub(crate) fn takes_long(&self, datagram: &[u8]) -> bool {
+        self.stage() == Stage::Handshaking
+            && self.guarded.lock().association().is_none_or(|association| association.takes_long(datagram))
+    }
+
     /// Queues work. `Some(true)`: the caller has to start a worker; `None`: there is no room.
     pub(crate) fn enqueue(&self, work: Work) -> Option<bool> {
         let mut pending = self.pending.lock();

@@ -1,6 +1,6 @@
 //! The UDP sock: RIOT's `net/sock/udp.h` in Rust.
 
-#[cfg_attr(target_os = "linux", path = "linux.rs")]
+#[cfg_attr(target_os = "linux", path = "linux/mod.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "portable.rs")]
 mod socket;
 
@@ -11,8 +11,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -20,7 +18,7 @@ use crate::aux_data::RxMeta;
 use crate::endpoint::{Family, UdpEp};
 use crate::errno::{Errno, Result};
 
-pub(crate) use socket::Batch;
+pub(crate) use socket::{Batch, Io};
 
 /// `SOCK_FLAGS_REUSE_EP`: other socks may use the same local endpoint.
 pub const SOCK_FLAGS_REUSE_EP: u32 = 1;
@@ -40,11 +38,23 @@ pub struct UdpSock(Arc<Shared>);
 
 /// A socket of the system with the family it was opened for.
 pub(crate) struct Bound {
-    io: UdpSocket,
+    io: Io,
     ipv6: bool,
     /// IPv4 itself, or a dual-stack socket.
     ipv4: bool,
     connected: bool,
+    /// Whether the system can cut a buffer into datagrams; false once it has refused.
+    segments: AtomicBool,
+}
+
+/// A socket that stays open a moment longer than its sock.
+pub(crate) struct Held(Arc<Bound>);
+
+impl Held {
+    /// Sends one datagram now.
+    pub(crate) fn try_send_to(&self, datagram: &[u8], to: SocketAddr) -> Result<usize> {
+        Ok(ignoring_the_past(|| self.0.send(datagram, to, None))?)
+    }
 }
 
 struct Shared {
@@ -64,6 +74,9 @@ pub(crate) struct Attachment(Arc<Shared>);
 
 impl Drop for Attachment {
     fn drop(&mut self) {
+        if let Some(socket) = &*self.0.socket.read() {
+            socket.coalesce(false);
+        }
         self.0.attached.store(false, Ordering::Release);
     }
 }
@@ -182,7 +195,7 @@ impl UdpSock {
             _ => self.try_send_to(&parts.concat(), to, source),
         };
         if sent == Err(Errno::Again) {
-            self.arm(Interest::WRITABLE);
+            self.arm(true);
         }
         sent
     }
@@ -237,6 +250,16 @@ impl UdpSock {
         self.0.closed.load(Ordering::Acquire)
     }
 
+    /// The socket for somebody who has to send something when the sock is closed; closing waits for a moment until it is dropped.
+    pub(crate) fn hold(&self) -> Result<Held> {
+        self.held().map(Held)
+    }
+
+    /// Whether there is a local endpoint.
+    pub fn is_bound(&self) -> bool {
+        self.0.socket.read().is_some()
+    }
+
     pub(crate) fn runtime(&self) -> &Handle {
         &self.0.runtime
     }
@@ -249,6 +272,9 @@ impl UdpSock {
         if self.is_closed() || self.0.attached.swap(true, Ordering::AcqRel) {
             return Err(Errno::Inval);
         }
+        if let Some(socket) = &*self.0.socket.read() {
+            socket.coalesce(true);
+        }
         Ok(Attachment(Arc::clone(&self.0)))
     }
 
@@ -259,15 +285,34 @@ impl UdpSock {
         Ok(ignoring_the_past(|| socket.send(datagram, to, source))?)
     }
 
-    /// Sends one datagram; when the socket buffer is full, [`UdpSock::writable`] waits for room.
-    pub(crate) fn retry_send_to(&self, datagram: &[u8], to: SocketAddr) -> Result<usize> {
+    /// Sends the first of these datagrams in one call, as many as it can take: how many, 0 for none. `datagrams` are their
+    /// ends in `bytes`, which they begin at `start`, and their peers.
+    pub(crate) fn try_send_run(&self, bytes: &[u8], start: usize, datagrams: &[(usize, SocketAddr)]) -> usize {
         let guard = self.0.socket.read();
-        let socket = guard.as_ref().ok_or(Errno::Inval)?;
-        Ok(socket.io.try_io(Interest::WRITABLE, || ignoring_the_past(|| socket.send(datagram, to, None)))?)
+        let (Some(socket), [(first_end, to), ..]) = (guard.as_ref(), datagrams) else { return 0 };
+        let run = socket.run_length(start, datagrams);
+        if run < 2 {
+            return 0;
+        }
+        let sent = ignoring_the_past(|| socket.send_run(&bytes[start..datagrams[run - 1].0], first_end - start, *to));
+        if sent.is_ok() { run } else { 0 }
     }
 
-    /// Receives what is there, as many datagrams as a batch holds.
-    pub(crate) fn recv_batch(&self, batch: &mut Batch) -> Result<usize> {
+    /// Another descriptor of the socket, to be told by the system when it can be read.
+    ///
+    /// # Errors
+    /// [`Errno::AddrNotAvail`] while unbound; [`Errno::Inval`] when closed; [`Errno::NoMem`] when no descriptor is left.
+    #[cfg(target_os = "linux")]
+    pub fn duplicate_fd(&self) -> Result<std::os::fd::OwnedFd> {
+        if self.is_closed() {
+            return Err(Errno::Inval);
+        }
+        let guard = self.0.socket.read();
+        Ok(guard.as_ref().ok_or(Errno::AddrNotAvail)?.io.duplicate()?)
+    }
+
+    /// Receives what is there, as many datagrams as a batch holds: whether it is full.
+    pub(crate) fn recv_batch(&self, batch: &mut Batch) -> Result<bool> {
         let guard = self.0.socket.read();
         let socket = guard.as_ref().ok_or(Errno::Inval)?;
         Ok(batch.receive(socket)?)
@@ -310,14 +355,14 @@ impl UdpSock {
             let guard = self.0.socket.read();
             let socket = guard.as_ref().ok_or(Errno::AddrNotAvail)?;
             batch.receive(socket)?;
-            let (bytes, received) = batch.datagram_mut(0);
+            let (bytes, received) = batch.datagram();
             *meta = *received;
             take(bytes)
         });
         match received {
             // What ICMP says of an earlier send is not about what can be received.
             Err(Errno::Again | Errno::ConnRefused | Errno::HostUnreach) => {
-                self.arm(Interest::READABLE);
+                self.arm(false);
                 Err(Errno::Again)
             }
             result => result,
@@ -327,13 +372,17 @@ impl UdpSock {
     fn bind_for(&self, to: SocketAddr) -> Result<()> {
         let mut slot = self.0.socket.write();
         if slot.is_none() && !self.is_closed() {
-            *slot = Some(open(&self.0.runtime, any_like(to), None, 0)?);
+            let socket = open(&self.0.runtime, any_like(to), None, 0)?;
+            if self.0.attached.load(Ordering::Acquire) {
+                socket.coalesce(true);
+            }
+            *slot = Some(socket);
         }
         Ok(())
     }
 
-    /// Calls the wake-up once when the socket is ready.
-    fn arm(&self, interest: Interest) {
+    /// Calls the wake-up once when the socket can be read, or written to.
+    fn arm(&self, for_writing: bool) {
         if self.0.wake.read().is_none() || self.0.armed.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -341,7 +390,7 @@ impl UdpSock {
         self.0.runtime.spawn(async move {
             tokio::select! {
                 _ = async {
-                    if interest.is_writable() { sock.writable().await } else { sock.readable().await }
+                    if for_writing { sock.writable().await } else { sock.readable().await }
                 } => {}
                 () = sock.closed() => {}
             }
@@ -397,14 +446,13 @@ fn open(runtime: &Handle, local: SocketAddr, remote: Option<SocketAddr>, flags: 
             #[cfg(unix)]
             socket.set_reuse_port(true)?;
         }
-        socket.set_nonblocking(true)?;
         socket::request_aux_data(&socket, ipv6);
         socket.bind(&local.into())?;
         if let Some(remote) = remote {
             socket.connect(&reachable_from(remote, ipv6).into())?;
         }
-        let _entered = runtime.enter();
-        Ok(Bound { io: UdpSocket::from_std(socket.into())?, ipv6, ipv4, connected: remote.is_some() })
+        let io = Io::new(socket, runtime)?;
+        Ok(Bound { io, ipv6, ipv4, connected: remote.is_some(), segments: AtomicBool::new(true) })
     };
     open().map(Arc::new).map_err(|error| match Errno::from(error) {
         Errno::AddrInUse => Errno::AddrInUse,

@@ -1,8 +1,11 @@
-//! Datagrams where no control messages are read: everything but the sender stays unknown, and a source cannot be
-//! chosen.
+//! Datagrams where no control messages are read: everything but the sender stays unknown, a source cannot be chosen, and
+//! each datagram is a call of its own.
 
 use std::io;
 use std::net::SocketAddr;
+
+use tokio::net::UdpSocket;
+use tokio::runtime::Handle;
 
 use crate::aux_data::RxMeta;
 use crate::endpoint::canonical;
@@ -11,8 +14,34 @@ use crate::udp::{Bound, MAX_DATAGRAM, reachable_from};
 /// Datagrams a batch holds.
 const BATCH: usize = 32;
 
+/// A socket of the system, and waiting for it.
+pub(crate) struct Io(UdpSocket);
+
+impl Io {
+    pub(crate) fn new(socket: socket2::Socket, runtime: &Handle) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let _entered = runtime.enter();
+        Ok(Self(UdpSocket::from_std(socket.into())?))
+    }
+
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        self.0.readable().await
+    }
+
+    pub(crate) async fn writable(&self) -> io::Result<()> {
+        self.0.writable().await
+    }
+}
+
 /// Buffers for received datagrams, used again and again.
-pub(crate) struct Batch(Vec<(Box<[u8]>, usize, RxMeta)>);
+pub(crate) struct Batch {
+    slots: Vec<(Box<[u8]>, usize, RxMeta)>,
+    received: usize,
+}
 
 impl Batch {
     pub(crate) fn new() -> Self {
@@ -21,25 +50,33 @@ impl Batch {
 
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         let slot = || (vec![0; MAX_DATAGRAM].into(), 0, RxMeta::default());
-        Self(std::iter::repeat_with(slot).take(capacity).collect())
+        Self { slots: std::iter::repeat_with(slot).take(capacity).collect(), received: 0 }
     }
 
-    /// Receives until the batch is full or nothing is left; an error only when there was no datagram at all.
-    pub(crate) fn receive(&mut self, socket: &Bound) -> io::Result<usize> {
-        for (index, (buffer, len, meta)) in self.0.iter_mut().enumerate() {
-            match socket.io.try_recv_from(buffer) {
+    /// Receives until the batch is full or nothing is left. Whether it is full; an error only when there was no
+    /// datagram at all.
+    pub(crate) fn receive(&mut self, socket: &Bound) -> io::Result<bool> {
+        self.received = 0;
+        for (buffer, len, meta) in &mut self.slots {
+            match socket.io.0.try_recv_from(buffer) {
                 Ok((received, from)) => (*len, *meta) = (received, RxMeta::of_peer(canonical(from))),
-                Err(error) if index == 0 => return Err(error),
-                Err(_) => return Ok(index),
+                Err(error) if self.received == 0 => return Err(error),
+                Err(_) => return Ok(false),
             }
+            self.received += 1;
         }
-        Ok(self.0.len())
+        Ok(true)
     }
 
-    /// A datagram of the last [`Batch::receive`].
-    pub(crate) fn datagram_mut(&mut self, index: usize) -> (&mut [u8], &RxMeta) {
-        let (buffer, len, meta) = &mut self.0[index];
-        (&mut buffer[..*len], meta)
+    /// The datagrams of the last [`Batch::receive`].
+    pub(crate) fn datagrams_mut(&mut self) -> impl Iterator<Item = (&mut [u8], &RxMeta)> {
+        self.slots[..self.received].iter_mut().map(|(buffer, len, meta)| (&mut buffer[..*len], &*meta))
+    }
+
+    /// The only datagram of a batch that holds one.
+    pub(crate) fn datagram(&self) -> (&[u8], &RxMeta) {
+        let (buffer, len, meta) = &self.slots[0];
+        (&buffer[..*len], meta)
     }
 }
 
@@ -47,16 +84,32 @@ impl Batch {
 pub(super) fn request_aux_data(_: &socket2::Socket, _: bool) {}
 
 impl Bound {
+    /// Datagrams come one by one.
+    #[allow(clippy::unused_self, reason = "the other platform's socket is needed")]
+    pub(super) fn coalesce(&self, _: bool) {}
+
     /// Sends now, or says that it would block.
-    pub(super) fn send(&self, datagram: &[u8], to: SocketAddr, source: Option<SocketAddr>) -> io::Result<usize> {
+    pub(crate) fn send(&self, datagram: &[u8], to: SocketAddr, source: Option<SocketAddr>) -> io::Result<usize> {
         if source.is_some() {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let socket = socket2::SockRef::from(&self.io);
+        let socket = socket2::SockRef::from(&self.io.0);
         if self.connected {
             socket.send(datagram)
         } else {
             socket.send_to(datagram, &reachable_from(to, self.ipv6).into())
         }
+    }
+
+    /// Datagrams leave one by one.
+    #[allow(clippy::unused_self, reason = "the other platform's socket is needed")]
+    pub(crate) fn run_length(&self, _: usize, datagrams: &[(usize, SocketAddr)]) -> usize {
+        datagrams.len().min(1)
+    }
+
+    /// Never called, as there are no runs.
+    #[allow(clippy::unused_self, reason = "the other platform's socket is needed")]
+    pub(crate) fn send_run(&self, _: &[u8], _: usize, _: SocketAddr) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
