@@ -15,7 +15,6 @@ import { Establishing } from './establishing.js';
 import { Events } from './events.js';
 import {
   type NativeDtls,
-  type NativeOptions,
   NOTIFY_ESTABLISHED,
   NOTIFY_PSK_QUESTION,
   NOTIFY_RPK_QUESTION,
@@ -23,6 +22,7 @@ import {
   NOTIFY_WAKE,
   native,
 } from './native.js';
+import type { DtlsOptions } from './options.js';
 import { Pacer } from './pacer.js';
 import { askForTag, warnUnverified } from './questions.js';
 import { Receiving } from './receiving.js';
@@ -30,6 +30,7 @@ import { fillRecvBuf, type RecvTarget } from './recvbuf.js';
 import { Sending } from './sending.js';
 import type { SessionState } from './session.js';
 import { isTimeout } from './timeout.js';
+import { Turn } from './turn.js';
 import type { UdpAccess } from './udp.js';
 
 /** What is sent: one array, several that make one message, or nothing. */
@@ -53,14 +54,16 @@ const outcomes: ReadonlySet<number> = new Set([
 /** The inside of a {@link SockDtls}. */
 export class DtlsCore {
   readonly #sock: SockDtls;
-  readonly #options: NativeOptions;
+  readonly #options: DtlsOptions;
   #udp: UdpAccess | null = null;
   #ref = true;
   #pskCallback: ClientPskCallback | null = null;
   #rpkCallback: RpkCallback | null = null;
-  #lastStats: Record<string, number> = {};
+  /** The last sock that was closed: it still has its counters. */
+  #closed: NativeDtls | null = null;
   readonly #sending = new Sending();
   readonly #establishing = new Establishing();
+  readonly #turn = new Turn(() => this.socket?.flush());
 
   /** The addon's sock, null when the sock is not open. */
   socket: NativeDtls | null = null;
@@ -69,9 +72,10 @@ export class DtlsCore {
   readonly receiving = new Receiving<SessionState>(
     (peer, target, aux) => this.#take(peer, target, aux),
     this.pacer,
+    () => this.#refill(),
   );
 
-  constructor(sock: SockDtls, options: NativeOptions) {
+  constructor(sock: SockDtls, options: DtlsOptions) {
     this.#sock = sock;
     this.#options = options;
   }
@@ -79,9 +83,10 @@ export class DtlsCore {
   /** Opens the sock: 0, or -1. */
   open(udp: UdpAccess, tag: number, version: number, role: number): number {
     if (this.socket !== null || udp.socket === null) return -1;
-    const socket = new native.NativeDtls(this.#options);
+    const socket = new native.NativeDtls(this.#options.native);
     // Before the sock opens, so that no notification is lost.
     socket.setNotify((kind, a, b, ep, hint) => this.#notified(socket, kind, a, b, ep, hint));
+    if (this.#options.readsInLoop) socket.setReader(() => this.#arrived(socket));
     if (socket.create(udp.socket, tag, version, role) < 0) {
       socket.setNotify(null);
       return -1;
@@ -100,7 +105,7 @@ export class DtlsCore {
     const { socket } = this;
     if (socket === null) return;
     socket.close();
-    this.#lastStats = this.stats();
+    this.#closed = socket;
     this.socket = null;
     socket.setNotify(null);
     this.#udp?.detach();
@@ -129,9 +134,8 @@ export class DtlsCore {
   }
 
   stats(): Record<string, number> {
-    if (this.socket === null) return { ...this.#lastStats };
     const stats: Record<string, number> = {};
-    for (const [name, count] of Object.entries(this.socket.stats())) {
+    for (const [name, count] of Object.entries((this.socket ?? this.#closed)?.stats() ?? {})) {
       stats[name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())] = count;
     }
     return stats;
@@ -203,12 +207,28 @@ export class DtlsCore {
     if (error < 0) return error;
     const source = auxSource(aux);
     if (typeof source === 'number') return source;
+    const later = source === null && this.#turn.follows();
     const res =
       data === null || isBytes(data)
-        ? this.socket.trySend(ep, data, source)
-        : this.socket.trySendv(ep, data as Uint8Array[], source);
+        ? this.socket.trySend(ep, data, source, later)
+        : this.socket.trySendv(ep, data as Uint8Array[], source, later);
     if (res >= 0) auxSent(aux);
     return res;
+  }
+
+  /** Something may have come that is awaited. */
+  #arrived(socket: NativeDtls): void {
+    if (socket !== this.socket) return;
+    this.#sending.retry();
+    this.receiving.drain();
+    this.events.schedule();
+  }
+
+  #refill(): boolean {
+    const { socket } = this;
+    if (socket === null || !this.#options.readsInLoop) return false;
+    if (socket.receive()) this.#arrived(socket);
+    return true;
   }
 
   #notified(
@@ -223,9 +243,7 @@ export class DtlsCore {
     if (socket !== this.socket) return;
     switch (kind) {
       case NOTIFY_WAKE:
-        this.#sending.retry();
-        this.receiving.drain();
-        this.events.schedule();
+        this.#arrived(socket);
         break;
       case NOTIFY_ESTABLISHED:
         this.#establishing.settle(a, b);

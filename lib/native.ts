@@ -50,6 +50,8 @@ export interface NativeSessionInfo {
 
 /** A DTLS sock on a UDP socket. */
 export interface NativeDtls {
+  /** The event loop reads the UDP socket, and calls this when something awaited has come. Before `create`. */
+  setReader(cb: () => void): void;
   create(udp: NativeUdp, tag: number, version: number, role: number): number;
   setServerPskIdHint(hint: Uint8Array | null): number;
   addCredential(tag: number): number;
@@ -63,8 +65,12 @@ export interface NativeDtls {
   sessionInfo(session: Uint8Array): NativeSessionInfo | null;
   tryRecv(data: Uint8Array, meta: Uint8Array): number;
   tryRecvBuf(meta: Uint8Array): Uint8Array | number;
-  trySend(session: Uint8Array, data: Uint8Array | null, local: Uint8Array | null): number;
-  trySendv(session: Uint8Array, snips: Uint8Array[], local: Uint8Array | null): number;
+  /** Reads what there is, where a reader is set; whether that is awaited. */
+  receive(): boolean;
+  /** `later`: it leaves with the next `flush`, unless there is a `local`. */
+  trySend(session: Uint8Array, data: Uint8Array | null, local: Uint8Array | null, later: boolean): number;
+  trySendv(session: Uint8Array, snips: Uint8Array[], local: Uint8Array | null, later: boolean): number;
+  flush(): void;
   /** 0: established already. 1: `NOTIFY_ESTABLISHED` follows, with the waiter and the result. */
   establish(session: Uint8Array, waiter: number): number;
   /** The waiter gives up: its half-open session is dropped. */
@@ -114,6 +120,8 @@ export interface Native {
   NativeUdp: new () => NativeUdp;
   NativeDtls: new (options: NativeOptions) => NativeDtls;
   errnoTable(): Record<string, number>;
+  /** Whether this process has an event loop that can read a socket of the addon's. */
+  hasEventLoop(): boolean;
   /** The names that the option `engine` can have. */
   engines(): string[];
   credmanAddPsk(tag: number, id: Uint8Array | null, key: Uint8Array | null, hint: Uint8Array | null): number;

@@ -26,6 +26,12 @@ export interface SockDtlsOptions {
    */
   engine?: 'native' | 'webrtc-dtls' | undefined;
   /**
+   * What reads from the UDP sock. `'loop'`, the default: the event loop, as with node:dgram; the fastest, and handshakes of peers
+   * wait while JavaScript is busy. `'thread'`: a thread of the addon's, so that handshakes go on meanwhile. The loop can
+   * read on Linux, in Node.js and in Electron; elsewhere it is always a thread.
+   */
+  reader?: 'loop' | 'thread' | undefined;
+  /**
    * Cipher suites to offer and accept, as names (`'TLS_PSK_WITH_AES_128_CCM_8'`) or numbers, the most preferred first.
    * Default: all that are known, {@link CIPHER_SUITES}. Those that the sock has no credential for are left out by itself.
    */
@@ -94,9 +100,18 @@ const known: ReadonlySet<string> = new Set([
   ...booleans,
   ...Object.keys(numbers),
   'engine',
+  'reader',
   'suites',
   'groups',
 ]);
+
+/** Options, checked. */
+export interface DtlsOptions {
+  /** For the addon. */
+  native: NativeOptions;
+  /** Whether the event loop reads. */
+  readsInLoop: boolean;
+}
 
 function numberOption(name: string, value: unknown, [min, max]: readonly [number, number]): number {
   checkNumber(`options.${name}`, value);
@@ -124,15 +139,32 @@ function listOption(
   return result;
 }
 
+/** Whether the event loop can read. Bun and Deno have functions of its interface that end the process. */
+const loopCanRead = !('bun' in process.versions) && !('deno' in process.versions) && native.hasEventLoop();
+const engines = native.engines();
+
+/** The value of an option that is one of a few names, the first by default. */
+function nameOption(
+  name: string,
+  value: unknown,
+  what: string,
+  names: readonly string[],
+): string | undefined {
+  if (value === undefined) return names[0];
+  if (typeof value !== 'string') throw typeError(`options.${name}`, 'a string', value);
+  if (names.includes(value)) return value;
+  throw new RangeError(`options.${name}: there is no ${what} '${value}', only ${names.join(', ')}`);
+}
+
 /**
  * Checks options.
  *
  * @param options - what the user gave
- * @returns what the addon takes
+ * @returns what the sock and the addon take
  * @throws TypeError for an unknown option or one of the wrong type
  * @throws RangeError for a value that is out of range or not known
  */
-export function checkOptions(options: SockDtlsOptions): NativeOptions {
+export function checkOptions(options: SockDtlsOptions): DtlsOptions {
   checkObject('options', options);
   for (const name of Object.keys(options)) {
     if (!known.has(name)) throw new TypeError(`options.${name} is not an option`);
@@ -144,21 +176,14 @@ export function checkOptions(options: SockDtlsOptions): NativeOptions {
     if (typeof value !== 'boolean') throw typeError(`options.${name}`, 'a boolean', value);
     result[name] = value;
   }
-  const engine: unknown = options.engine;
-  if (engine !== undefined && typeof engine !== 'string')
-    throw typeError('options.engine', 'a string', engine);
-  if (engine !== undefined) {
-    const names = native.engines();
-    if (!names.includes(engine)) {
-      throw new RangeError(`options.engine: there is no engine '${engine}', only ${names.join(', ')}`);
-    }
-    result.engine = engine;
-  }
+  const engine = nameOption('engine', options.engine, 'engine', engines);
+  if (engine !== undefined) result.engine = engine;
+  const reader = nameOption('reader', options.reader, 'reader', ['loop', 'thread']);
   if (options.suites !== undefined) result.suites = listOption('suites', options.suites, suiteNumber);
   if (options.groups !== undefined) result.groups = listOption('groups', options.groups, groupNumber);
   for (const name of Object.keys(numbers) as NumberOption[]) {
     const value: unknown = options[name];
     if (value !== undefined) result[name] = numberOption(name, value, numbers[name]);
   }
-  return result;
+  return { native: result, readsInLoop: reader === 'loop' && loopCanRead };
 }

@@ -17,6 +17,9 @@ import { Alarm, deadlineOf, isTimeout, now } from './timeout.js';
  */
 export type Take<Peer> = (peer: Peer, target: RecvTarget, aux: SockAux | null | undefined) => number;
 
+/** Reads from the socket without waiting for the event loop; whether it could have brought something. */
+export type Refill = () => boolean;
+
 /** One call that waits. */
 interface Waiter<Peer> {
   peer: Peer;
@@ -37,10 +40,12 @@ export class Receiving<Peer> {
   readonly #alarm = new Alarm(() => this.#expire());
   readonly #take: Take<Peer>;
   readonly #pacer: Pacer;
+  readonly #refill: Refill;
 
-  constructor(take: Take<Peer>, pacer: Pacer) {
+  constructor(take: Take<Peer>, pacer: Pacer, refill: Refill = () => false) {
     this.#take = take;
     this.#pacer = pacer;
+    this.#refill = refill;
   }
 
   /** A call with timeout 0: the result at once. What there is goes to waiting calls first. */
@@ -49,7 +54,8 @@ export class Receiving<Peer> {
       this.drain();
       if (this.#first !== null) return -errno.EAGAIN;
     }
-    return this.#take(peer, target, aux);
+    const res = this.#take(peer, target, aux);
+    return res === -errno.EAGAIN && this.#refill() ? this.#take(peer, target, aux) : res;
   }
 
   /** A call with a timeout: a settled promise if there is a message, else one that waits for it. */

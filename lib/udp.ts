@@ -42,6 +42,8 @@ let accessOf: (sock: SockUdp) => UdpAccess;
  */
 export class SockUdp {
   #socket: NativeUdp | null = null;
+  /** Whether the socket knows whom to wake. */
+  #wakes = false;
   #onClose: (() => void) | null = null;
   readonly #keepAlive = new KeepAlive();
   readonly #pacer = new Pacer();
@@ -92,10 +94,6 @@ export class SockUdp {
     const socket = new native.NativeUdp();
     res = socket.create(local && scratchLocal, remote && scratchEp, flags);
     if (res < 0) return res;
-    socket.setWake(() => {
-      this.#sending.retry();
-      this.#receiving.drain();
-    });
     this.#socket = socket;
     this.#keepAlive.setOpen(true);
     return res;
@@ -295,7 +293,8 @@ export class SockUdp {
     this.#onClose?.();
     this.#socket = null;
     socket.close();
-    socket.setWake(null);
+    if (this.#wakes) socket.setWake(null);
+    this.#wakes = false;
     this.#keepAlive.setOpen(false);
     this.#receiving.end(-errno.EINVAL);
     this.#sending.end(-errno.EINVAL);
@@ -313,7 +312,26 @@ export class SockUdp {
     return this;
   }
 
+  /**
+   * Has the socket wake us when it can be read or written to again. True the first time: what gave -EAGAIN is to be tried
+   * again, as only now it asks for that.
+   */
+  #startWaking(): boolean {
+    if (this.#wakes || this.#socket === null) return false;
+    this.#wakes = true;
+    this.#socket.setWake(() => {
+      this.#sending.retry();
+      this.#receiving.drain();
+    });
+    return true;
+  }
+
   #take(remote: SockUdpEp | null, target: RecvTarget, aux: SockAux | null | undefined): number {
+    const res = this.#takeNow(remote, target, aux);
+    return res === -errno.EAGAIN && this.#startWaking() ? this.#takeNow(remote, target, aux) : res;
+  }
+
+  #takeNow(remote: SockUdpEp | null, target: RecvTarget, aux: SockAux | null | undefined): number {
     if (this.#socket === null) return -errno.EINVAL;
     let res: number;
     if (isBytes(target)) {
@@ -363,10 +381,13 @@ export class SockUdp {
     const source = auxSource(aux);
     if (typeof source === 'number') return source;
     const to = remote && scratchEp;
-    const res =
+    const socket = this.#socket;
+    const attempt = (): number =>
       data === null || isBytes(data)
-        ? this.#socket.trySend(data, to, source)
-        : this.#socket.trySendv(data as Uint8Array[], to, source);
+        ? socket.trySend(data, to, source)
+        : socket.trySendv(data as Uint8Array[], to, source);
+    let res = attempt();
+    if (res === -errno.EAGAIN && this.#startWaking()) res = attempt();
     if (res >= 0) auxSent(aux);
     return res;
   }

@@ -1,6 +1,8 @@
 //! `NativeDtls`: the DTLS sock.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use dtls_sock::{
@@ -14,6 +16,7 @@ use parking_lot::Mutex;
 use crate::layout::{read_ep, write_ep, write_meta};
 use crate::notify::{Note, NoteArgs, Notifier};
 use crate::options::NativeOptions;
+use crate::reader::{Callback, Reader};
 use crate::udp::NativeUdp;
 use crate::{done, length, result};
 
@@ -35,6 +38,9 @@ pub struct NativeDtls {
     notifier: Arc<Mutex<Option<Arc<Notifier>>>>,
     questions: Arc<Mutex<Questions>>,
     waiters: Arc<Mutex<HashMap<u32, WaiterId>>>,
+    /// Called by the reader; without it a task of the runtime reads.
+    arrived: Option<Rc<Callback>>,
+    reader: RefCell<Option<Reader>>,
 }
 
 /// What a handshake agreed on.
@@ -57,7 +63,17 @@ impl NativeDtls {
             notifier: Arc::default(),
             questions: Arc::default(),
             waiters: Arc::default(),
+            arrived: None,
+            reader: RefCell::default(),
         }
+    }
+
+    /// Lets the event loop read the UDP sock, and call this when there is something to fetch. Before `create`.
+    #[napi]
+    pub fn set_reader(&mut self, env: &Env, arrived: Function<'_, (), ()>) -> napi::Result<()> {
+        self.arrived = Some(Rc::new(Callback::new(env, &arrived)?));
+        self.options.caller_reads = true;
+        Ok(())
     }
 
     #[napi]
@@ -78,7 +94,12 @@ impl NativeDtls {
                 }
                 self.local_port = udp.local().map_or(0, |ep| ep.port);
                 self.sock = Some(sock);
-                0
+                if self.open().is_ok() {
+                    0
+                } else {
+                    self.sock = None;
+                    -1
+                }
             }
             Err(_) => -1,
         }
@@ -197,14 +218,34 @@ impl NativeDtls {
         }
     }
 
+    /// Reads what is there, with a reader; whether there is something to fetch that is awaited.
     #[napi]
-    pub fn try_send(&self, session: &[u8], data: Option<&[u8]>, local: Option<&[u8]>) -> i32 {
-        self.send(session, &[data.unwrap_or_default()], local)
+    pub fn receive(&self) -> bool {
+        match self.open() {
+            Ok(sock) if self.arrived.is_some() => {
+                sock.receive();
+                sock.take_wake()
+            }
+            _ => false,
+        }
+    }
+
+    /// `later`: with the next `flush`, unless there is a `local`.
+    #[napi]
+    pub fn try_send(&self, session: &[u8], data: Option<&[u8]>, local: Option<&[u8]>, later: bool) -> i32 {
+        self.send(session, &[data.unwrap_or_default()], local, later)
     }
 
     #[napi]
-    pub fn try_sendv(&self, session: &[u8], snips: Vec<&[u8]>, local: Option<&[u8]>) -> i32 {
-        self.send(session, &snips, local)
+    pub fn try_sendv(&self, session: &[u8], snips: Vec<&[u8]>, local: Option<&[u8]>, later: bool) -> i32 {
+        self.send(session, &snips, local, later)
+    }
+
+    #[napi]
+    pub fn flush(&self) {
+        if let Some(sock) = &self.sock {
+            sock.flush();
+        }
     }
 
     #[napi]
@@ -273,7 +314,10 @@ impl NativeDtls {
 
     #[napi]
     pub fn close(&self) {
+        drop(self.reader.take());
         if let Some(sock) = &self.sock {
+            // JavaScript closes and need not be told.
+            sock.observe(None);
             sock.close();
         }
         // Dropping a question answers it, which takes other locks.
@@ -282,7 +326,20 @@ impl NativeDtls {
     }
 
     fn open(&self) -> dtls_sock::Result<&DtlsSock> {
-        self.sock.as_ref().filter(|sock| !sock.is_closed()).ok_or(Errno::Inval)
+        let sock = self.sock.as_ref().filter(|sock| !sock.is_closed()).ok_or(Errno::Inval)?;
+        if let Some(arrived) = &self.arrived {
+            self.ensure_reader(sock, arrived)?;
+        }
+        Ok(sock)
+    }
+
+    /// Starts the reader once the UDP sock is bound.
+    fn ensure_reader(&self, sock: &DtlsSock, arrived: &Rc<Callback>) -> dtls_sock::Result<()> {
+        let mut reader = self.reader.borrow_mut();
+        if reader.is_none() && sock.udp_sock().is_bound() {
+            *reader = Some(Reader::start(sock, arrived).ok_or(Errno::NoMem)?);
+        }
+        Ok(())
     }
 
     fn port(&self) -> u16 {
@@ -298,9 +355,12 @@ impl NativeDtls {
         call(self.open()?, tag)
     }
 
-    fn send(&self, session: &[u8], parts: &[&[u8]], local: Option<&[u8]>) -> i32 {
-        let local = local.map(read_ep);
-        length(self.open().and_then(|sock| sock.try_send(&read_ep(session), parts, local.as_ref())))
+    fn send(&self, session: &[u8], parts: &[&[u8]], local: Option<&[u8]>, later: bool) -> i32 {
+        let (session, local) = (read_ep(session), local.map(read_ep));
+        length(self.open().and_then(|sock| match local {
+            None if later => sock.try_send_later(&session, parts),
+            _ => sock.try_send(&session, parts, local.as_ref()),
+        }))
     }
 
     /// A callback that passes a question on to JavaScript, and keeps it until the answer comes.

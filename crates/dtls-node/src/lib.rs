@@ -17,6 +17,8 @@ mod engines;
 mod layout;
 mod notify;
 mod options;
+#[cfg_attr(not(target_os = "linux"), path = "no_reader.rs")]
+mod reader;
 mod runtime;
 mod udp;
 

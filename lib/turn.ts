@@ -1,0 +1,53 @@
+/**
+ * Sends of one turn of the event loop.
+ *
+ * @module
+ */
+
+/** What sends of this turn wait for their end. */
+const waiting = new Set<Turn>();
+let exitHeard = false;
+
+/**
+ * Tells which sends may leave together. The first one of a turn leaves at once, as it may be the only one; those that follow in
+ * the same turn leave together at its end, in one call of the system where it can do that.
+ */
+export class Turn {
+  readonly #flush: () => void;
+  #begun = false;
+  #waits = false;
+
+  /** @param flush - sends what waits */
+  constructor(flush: () => void) {
+    this.#flush = flush;
+  }
+
+  /** Whether the send that comes now may wait for the end of the turn. */
+  follows(): boolean {
+    if (!this.#begun) {
+      this.#begun = true;
+      process.nextTick(this.#end);
+      return false;
+    }
+    if (!this.#waits) {
+      this.#waits = true;
+      waiting.add(this);
+      // A process that exits in the middle of a turn has no end of it.
+      if (!exitHeard) {
+        process.on('exit', () => {
+          for (const turn of waiting) turn.#end();
+        });
+      }
+      exitHeard = true;
+    }
+    return true;
+  }
+
+  readonly #end = (): void => {
+    this.#begun = false;
+    if (!this.#waits) return;
+    this.#waits = false;
+    waiting.delete(this);
+    this.#flush();
+  };
+}
