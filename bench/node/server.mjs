@@ -7,7 +7,7 @@ const [, , name, auth] = process.argv;
 const state = await subjects[name].serve(auth);
 process.on('message', () => {
   global.gc?.();
-  process.send({ received: state.received, resident: process.memoryUsage.rss() });
+  process.send({ received: state.received, resident: process.memoryUsage.rss(), cpu: process.cpuUsage() });
 });
 process.on('disconnect', () => process.exit(0));
 process.send({ port: state.port });

@@ -29,7 +29,12 @@ struct Clients {
     all: Vec<Client>,
     buffer: Vec<u8>,
     sealed: Vec<u8>,
+    /// What is spoofed.
+    hello: Vec<u8>,
 }
+
+/// Where spoofed hellos begin, behind all clients that there could be.
+const SPOOFED: usize = 200 << 16;
 
 /// Client number n is 127.a.b.c.
 fn address(number: usize) -> Ipv4Addr {
@@ -66,6 +71,7 @@ impl Clients {
             all: Vec::new(),
             buffer: vec![0; 1 << 16],
             sealed: Vec::new(),
+            hello: Vec::new(),
         }
     }
 
@@ -76,7 +82,8 @@ impl Clients {
         self.all.push(client);
     }
 
-    /// Handles one datagram: whose it was, and whether it brought a message. `None` when nothing came for a while.
+    /// Handles one datagram: whose it was, and whether it brought a message; answers to spoofed hellos are only that. `None`
+    /// when nothing came for a while.
     fn receive(&mut self) -> Option<(usize, bool)> {
         let mut control = nix::cmsg_space!(in_pktinfo);
         let (len, number) = {
@@ -89,7 +96,7 @@ impl Clients {
             })?;
             (message.bytes, number_of(info.ipi_addr))
         };
-        let client = self.all.get_mut(number)?;
+        let Some(client) = self.all.get_mut(number) else { return Some((number, false)) };
         let mut received = false;
         client.handle(&mut self.buffer[..len], |_| received = true);
         client.transmit(|datagram| send_from(&self.socket, &self.server, number, datagram));
@@ -131,15 +138,30 @@ impl Clients {
         send_from(&self.socket, &self.server, number, &self.sealed);
     }
 
-    /// Echoes in turns over the first `sessions`, `window` under way, while `storm` new clients connect.
-    fn echo(&mut self, sessions: usize, window: usize, time: Duration, mut storm: usize) -> serde_json::Value {
+    /// A first ClientHello from an address that nobody has.
+    fn spoof(&mut self, number: usize) {
+        if self.hello.is_empty() {
+            let hello = &mut self.hello;
+            Client::new(&self.config, &self.psk, Instant::now()).transmit(|datagram| hello.extend_from_slice(datagram));
+        }
+        send_from(&self.socket, &self.server, SPOOFED + number % 0xffff, &self.hello);
+    }
+
+    /// Echoes in turns over the first `sessions`, `window` under way, while `storm` new clients connect and `flood` hellos a
+    /// second are spoofed.
+    fn echo(&mut self, sessions: usize, window: usize, time: Duration, storm: usize, flood: f64) -> serde_json::Value {
         let message = [7; 64];
         let mut sent = vec![None; sessions];
         let (mut next, mut under_way, mut count, mut lost) = (0, 0, 0u32, 0u32);
         let mut micros = Vec::new();
         let start = Instant::now();
-        let per_turn = storm.div_ceil(500);
+        let (mut storm, per_turn) = (storm, storm.div_ceil(500));
+        let (mut spoofed, mut answered) = (0, 0u32);
         while start.elapsed() < time {
+            while (spoofed as f64) < flood * start.elapsed().as_secs_f64() {
+                self.spoof(spoofed);
+                spoofed += 1;
+            }
             while under_way < window.min(sessions) {
                 if sent[next].replace(Instant::now()).is_none() {
                     under_way += 1;
@@ -159,7 +181,7 @@ impl Clients {
                         count += 1;
                     }
                 }
-                Some(_) => {}
+                Some((number, false)) => answered += u32::from(number >= SPOOFED),
                 None => {
                     lost += under_way as u32;
                     sent.fill(None);
@@ -169,19 +191,20 @@ impl Clients {
         }
         let rate = f64::from(count) / start.elapsed().as_secs_f64();
         let established = self.all.iter().skip(sessions).filter(|client| client.association.is_established()).count();
-        json!({ "rate": rate, "lost": lost, "latencies": latencies(micros), "established": established })
+        json!({ "rate": rate, "lost": lost, "latencies": latencies(micros), "established": established,
+            "spoofed": spoofed, "answered": answered })
     }
 }
 
-/// Connects and tells so; then each line on standard input, "window milliseconds storm", is a round of echoes over all sessions, while
-/// so many further clients connect.
+/// Connects and tells so; then each line on standard input, "window milliseconds storm flood", is a round of echoes over all
+/// sessions, while so many further clients connect and so many hellos a second are spoofed.
 pub fn run(port: u16, sessions: usize) {
     let mut clients = Clients::new(port);
     let rate = clients.connect(sessions);
     tell(&json!({ "connected": sessions, "rate": rate }));
     for line in std::io::stdin().lines().map_while(Result::ok) {
         let words: Vec<usize> = line.split(' ').map(number).collect();
-        let [window, millis, storm] = words[..] else { panic!("window, milliseconds, storm: {line}") };
-        tell(&clients.echo(sessions, window, Duration::from_millis(millis as u64), storm));
+        let [window, millis, storm, flood] = words[..] else { panic!("window, milliseconds, storm, flood: {line}") };
+        tell(&clients.echo(sessions, window, Duration::from_millis(millis as u64), storm, flood as f64));
     }
 }

@@ -1,12 +1,18 @@
 //! The same client for every server: OpenSSL, or plain datagrams where the server has no DTLS.
 
+use std::io::IoSlice;
 use std::net::UdpSocket;
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
+use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, sendmsg};
 use serde_json::json;
 
 use crate::openssl_peer::{Setup, Stream, go_on};
 use crate::{latencies, number, tell};
+
+/// Datagrams in one call.
+const RUN: usize = 32;
 
 /// A session, or a plain socket.
 enum End {
@@ -53,6 +59,28 @@ impl End {
         }
     }
 
+    /// Appends the datagram of a message.
+    fn seal(&mut self, message: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Self::Plain(_) => out.extend_from_slice(message),
+            Self::Dtls(_, stream) => {
+                stream.stream.ssl_write(message).unwrap();
+                while let Some(datagram) = stream.side.pop() {
+                    out.extend_from_slice(&datagram);
+                }
+            }
+        }
+    }
+
+    /// Sends datagrams of this length in one call (UDP_SEGMENT).
+    fn send_run(&self, run: &[u8], length: usize) {
+        let (Self::Plain(socket) | Self::Dtls(socket, _)) = self;
+        let segment = u16::try_from(length).unwrap();
+        let control = [ControlMessage::UdpGsoSegments(&segment)];
+        // What finds no room is lost, as on any way.
+        let _ = sendmsg::<SockaddrIn>(socket.as_raw_fd(), &[IoSlice::new(run)], &control, MsgFlags::empty(), None);
+    }
+
     /// False when nothing came in time.
     fn receive(&mut self, buffer: &mut [u8]) -> bool {
         match self {
@@ -87,6 +115,7 @@ pub fn run(auth: &str, port: u16, millis: u64, what: &[&str]) {
     let result = match what {
         ["handshakes"] => handshakes(setup.as_ref(), port, time),
         ["echo", length, window] => echo(setup.as_ref(), port, time, number(length), number(window)),
+        ["send one by one", length] => send_singly(setup.as_ref(), port, time, number(length)),
         ["send", length] => send(setup.as_ref(), port, time, number(length)),
         _ => panic!("what to measure: {what:?}"),
     };
@@ -131,8 +160,25 @@ fn echo(setup: Option<&Setup>, port: u16, time: Duration, length: usize, window:
     json!({ "rate": rate, "lost": lost, "latencies": latencies(micros) })
 }
 
-/// Sends as fast as the system takes it; who receives, counts.
+/// Sends as fast as the system takes it, many datagrams a call, so that the sender is no limit; who receives, counts.
 fn send(setup: Option<&Setup>, port: u16, time: Duration, length: usize) -> serde_json::Value {
+    let Some(mut end) = End::open(setup, port) else { return json!({ "failed": 1 }) };
+    let message = vec![b'-'; length];
+    let (start, mut count) = (Instant::now(), 0);
+    let mut run = Vec::new();
+    while start.elapsed() < time {
+        run.clear();
+        (0..RUN).for_each(|_| end.seal(&message, &mut run));
+        end.send_run(&run, run.len() / RUN);
+        count += RUN;
+    }
+    let rate = count as f64 / start.elapsed().as_secs_f64();
+    end.close();
+    json!({ "rate": rate })
+}
+
+/// The same for a session, one datagram a call: what a program in C does.
+fn send_singly(setup: Option<&Setup>, port: u16, time: Duration, length: usize) -> serde_json::Value {
     let Some(mut end) = End::open(setup, port) else { return json!({ "failed": 1 }) };
     let message = vec![b'-'; length];
     let (start, mut count) = (Instant::now(), 0);

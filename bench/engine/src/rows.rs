@@ -1,7 +1,9 @@
 //! Handshakes and records, in memory, on one core.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use dtls_proto::{Association, Config, CredentialKinds, Listener};
 use serde_json::json;
 use stats_alloc::Region;
 
@@ -26,6 +28,7 @@ pub fn run(rounds: usize, millis: u64) {
     for (name, kind) in Handshake::ALL {
         handshakes(name, kind, rounds, round);
     }
+    hellos(rounds, round);
     for (name, aead) in Aead::ALL {
         for length in LENGTHS {
             records(name, aead, length, rounds, round / 2);
@@ -61,6 +64,34 @@ fn handshakes(row: &str, kind: Handshake, rounds: usize, round: Duration) {
         tell(&json!({ "group": "handshakes", "row": row, "subject": name, "unit": "/s", "rounds": rounds,
             "allocations": allocations }));
     }
+}
+
+/// First ClientHellos that our listener answers, for which it keeps nothing.
+fn hellos(rounds: usize, round: Duration) {
+    let config = Arc::new(Config::default());
+    let mut listener = Listener::new(Arc::clone(&config), Instant::now()).unwrap();
+    let (mut hello, mut reply) = (Vec::new(), Vec::new());
+    let kinds = CredentialKinds { psk: true, ecdsa: false };
+    Association::client(&config, kinds, Instant::now()).unwrap().poll_transmit(Instant::now(), &mut hello);
+    let mut rates = Vec::new();
+    let region = Region::new(ALLOCATOR);
+    let mut total = 0u32;
+    for _ in 0..rounds {
+        let (start, mut count) = (Instant::now(), 0u32);
+        while start.elapsed() < round / 2 {
+            reply.clear();
+            listener.handle(start, &count.to_be_bytes(), &hello, &mut reply);
+            assert!(!reply.is_empty() && reply.len() <= hello.len());
+            count += 1;
+        }
+        total += count;
+        rates.push(f64::from(count) / start.elapsed().as_secs_f64());
+    }
+    let change = region.change();
+    // What was allocated and is held still, for all of them.
+    let kept = change.bytes_allocated.saturating_sub(change.bytes_deallocated) as f64 / f64::from(total);
+    tell(&json!({ "group": "hellos", "row": "answered, in memory", "subject": "sock-dtls native", "unit": "/s",
+        "rounds": rates, "kept": kept.round() }));
 }
 
 fn records(row: &str, aead: Aead, length: usize, rounds: usize, round: Duration) {

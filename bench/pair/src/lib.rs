@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::missing_panics_doc, reason = "what fails here fails the benchmark")]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use dtls_proto::{Answer, Association, Config, CredentialKinds, Event, Hello, KeyPair, Listener, Psk, Question, Suite};
@@ -15,6 +15,8 @@ pub struct Setup {
     psk: Psk,
     pair: KeyPair,
     client_has_key: bool,
+    /// Of the server's sock, not of one handshake.
+    listener: Mutex<Listener>,
 }
 
 /// Both ends of an established session.
@@ -37,7 +39,8 @@ impl Setup {
         let ecdsa = !suite.key_exchange().uses_psk();
         let psk = Psk::new(b"device", &[1; 16]).unwrap();
         let kinds = CredentialKinds { psk: !ecdsa, ecdsa };
-        Self { config, kinds, psk, pair: key_pair(), client_has_key: true }
+        let listener = Mutex::new(Listener::new(Arc::clone(&config), Instant::now()).unwrap());
+        Self { config, kinds, psk, pair: key_pair(), client_has_key: true, listener }
     }
 
     /// Raw public keys, of the server alone or of both.
@@ -76,7 +79,7 @@ impl Setup {
     /// A handshake, with the cookie exchange.
     pub fn handshake(&self) -> Pair {
         let now = Instant::now();
-        let mut listener = Listener::new(Arc::clone(&self.config), now).unwrap();
+        let mut listener = self.listener.lock().unwrap();
         let mut client = Association::client(&self.config, self.kinds, now).unwrap();
         let (mut hello, mut reply) = (Vec::new(), Vec::new());
         client.poll_transmit(now, &mut hello);
