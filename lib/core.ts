@@ -225,6 +225,7 @@ export class DtlsCore {
   }
 
   #refill(): boolean {
+    Turn.flushAll();
     const { socket } = this;
     if (socket === null || !this.#options.readsInLoop) return false;
     if (socket.receive()) this.#arrived(socket);

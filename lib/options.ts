@@ -28,7 +28,7 @@ export interface SockDtlsOptions {
   /**
    * What reads from the UDP sock. `'loop'`, the default: the event loop, as with node:dgram; the fastest, and handshakes of peers
    * wait while JavaScript is busy. `'thread'`: a thread of the addon's, so that handshakes go on meanwhile. The loop can
-   * read on Linux, in Node.js and in Electron; elsewhere it is always a thread.
+   * read on Linux, in Node.js and in Electron, for the native engine; otherwise it is always a thread.
    */
   reader?: 'loop' | 'thread' | undefined;
   /**
@@ -185,5 +185,5 @@ export function checkOptions(options: SockDtlsOptions): DtlsOptions {
     const value: unknown = options[name];
     if (value !== undefined) result[name] = numberOption(name, value, numbers[name]);
   }
-  return { native: result, readsInLoop: reader === 'loop' && loopCanRead };
+  return { native: result, readsInLoop: reader === 'loop' && engine === 'native' && loopCanRead };
 }

@@ -17,7 +17,7 @@ import { Alarm, deadlineOf, isTimeout, now } from './timeout.js';
  */
 export type Take<Peer> = (peer: Peer, target: RecvTarget, aux: SockAux | null | undefined) => number;
 
-/** Reads from the socket without waiting for the event loop; whether it could have brought something. */
+/** Does what the event loop would do next for a program that does not end its turn; whether that could have brought something. */
 export type Refill = () => boolean;
 
 /** One call that waits. */

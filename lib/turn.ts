@@ -16,38 +16,47 @@ export class Turn {
   readonly #flush: () => void;
   #begun = false;
   #waits = false;
+  /** Its end is on its way, though it may have been brought forward. */
+  #ends = false;
 
   /** @param flush - sends what waits */
   constructor(flush: () => void) {
     this.#flush = flush;
   }
 
+  /** Sends what waits on any sock, for a program that waits for an answer without ending its turn. */
+  static flushAll(): void {
+    for (const turn of waiting) turn.#end();
+  }
+
   /** Whether the send that comes now may wait for the end of the turn. */
   follows(): boolean {
     if (!this.#begun) {
       this.#begun = true;
-      process.nextTick(this.#end);
+      if (!this.#ends) process.nextTick(this.#atEnd);
+      this.#ends = true;
       return false;
     }
     if (!this.#waits) {
       this.#waits = true;
       waiting.add(this);
       // A process that exits in the middle of a turn has no end of it.
-      if (!exitHeard) {
-        process.on('exit', () => {
-          for (const turn of waiting) turn.#end();
-        });
-      }
+      if (!exitHeard) process.on('exit', Turn.flushAll);
       exitHeard = true;
     }
     return true;
   }
 
-  readonly #end = (): void => {
+  readonly #atEnd = (): void => {
+    this.#ends = false;
+    this.#end();
+  };
+
+  #end(): void {
     this.#begun = false;
     if (!this.#waits) return;
     this.#waits = false;
     waiting.delete(this);
     this.#flush();
-  };
+  }
 }

@@ -6,6 +6,7 @@ import { cpSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import * as source from '../../index.js';
+import { addPsk, client, HANDSHAKE, server } from '../helpers/socks.js';
 import { tempFolder } from '../peers/keys.js';
 import { Tool } from '../peers/tool.js';
 
@@ -246,6 +247,53 @@ test('worker threads have socks of their own, share the pool, and may be ended a
   );
   t.is(await tool.end(60_000), 0, tool.output);
   t.is(tool.output, 'all done 1\nand the main thread goes on\n');
+});
+
+test('what was sent in the turn that a process exits in has left', async (t) => {
+  const tag = addPsk(t, { id: 'id', key: 'key' });
+  const to = server(t, [tag]);
+  for (const exit of ['process.exit(0)', 'setImmediate(() => process.exit(0))', 'close(client)']) {
+    const tool = withSocks(
+      t,
+      `addPsk(1);
+      const client = open(1, s.SOCK_DTLS_CLIENT);
+      const session = new s.SockDtlsSession();
+      session.setUdpEp({ ...s.SOCK_IPV4_EP_ANY, addr: '127.0.0.1', port: ${to.port} });
+      await client.send(session, Buffer.from('0'), 20_000_000);
+      for (const message of '123456789') {
+        if (client.trySend(session, Buffer.from(message)) !== 1) throw new Error('trySend');
+      }
+      ${exit};`,
+    );
+    t.is((await to.next()).res, HANDSHAKE);
+    for (const message of '0123456789') t.is((await to.next()).text, message, exit);
+    t.is(await tool.end(), 0);
+  }
+});
+
+test('handshakes go on while the program of a sock is busy, if a thread reads', async (t) => {
+  const tag = addPsk(t, { id: 'id', key: 'key' });
+  const tool = withSocks(
+    t,
+    `addPsk(1);
+    const udp = new s.SockUdp();
+    udp.create({ ...s.SOCK_IPV4_EP_ANY, addr: '127.0.0.1' }, null, 0);
+    const sock = new s.SockDtls({ reader: 'thread' });
+    sock.create(udp, 1, s.SOCK_DTLS_1_2, s.SOCK_DTLS_SERVER);
+    const ep = { ...s.SOCK_IPV4_EP_ANY };
+    udp.getLocal(ep);
+    console.log('port', ep.port);
+    setTimeout(() => {
+      // Never comes back to its event loop.
+      const forever = new Int32Array(new SharedArrayBuffer(4));
+      process.stdout.write('busy', () => Atomics.wait(forever, 0, 0));
+    }, 0);`,
+  );
+  const [, port] = await tool.waitFor(/port (\d+)/);
+  await tool.waitFor(/busy/);
+  const from = client(t, [tag]);
+  t.is((await from.attempt(Number(port))).res, HANDSHAKE);
+  await tool.stop();
 });
 
 test('a process may end in the middle of everything', async (t) => {

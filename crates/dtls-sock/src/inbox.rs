@@ -301,3 +301,122 @@ impl State {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn inbox(max_messages: usize, max_bytes: usize) -> Inbox {
+        Inbox::new(max_messages, max_bytes, 8, Arc::default())
+    }
+
+    fn peer(port: u16) -> RxMeta {
+        RxMeta::of_peer(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port))
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Push(Vec<u8>),
+        Handshake,
+        Take(usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            3 => proptest::collection::vec(any::<u8>(), 1..40).prop_map(Step::Push),
+            1 => Just(Step::Handshake),
+            3 => (0usize..50).prop_map(Step::Take),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn it_gives_what_a_list_of_messages_would(steps in proptest::collection::vec(step(), 0..200)) {
+            let (inbox, mut list) = (inbox(10, 200), VecDeque::new());
+            let (mut port, mut meta) = (0, RxMeta::default());
+            for step in steps {
+                port += 1;
+                let messages = list.iter().filter_map(|(entry, _): &(Option<Vec<u8>>, u16)| entry.as_ref());
+                let (count, bytes) = (messages.clone().count(), messages.map(Vec::len).sum::<usize>());
+                match step {
+                    Step::Push(message) => {
+                        inbox.push_message(&message, &peer(port));
+                        if count < 10 && bytes + message.len() <= 200 {
+                            list.push_back((Some(message), port));
+                        }
+                    }
+                    Step::Handshake => {
+                        inbox.push_handshake(peer(port).peer);
+                        if list.len() - count < 8 {
+                            list.push_back((None, port));
+                        }
+                    }
+                    Step::Take(room) => {
+                        let mut data = vec![0; room];
+                        let taken = inbox.take(&mut data, &mut meta);
+                        match list.pop_front() {
+                            None => prop_assert_eq!(taken, Err(Errno::Again)),
+                            Some((entry, from)) => {
+                                prop_assert_eq!(meta.peer.port(), from);
+                                match entry {
+                                    None => prop_assert_eq!(taken, Err(Errno::Handshake)),
+                                    Some(message) if message.len() > room => {
+                                        prop_assert_eq!(taken, Err(Errno::NoBufs));
+                                        prop_assert!(data.iter().all(|byte| *byte == 0));
+                                    }
+                                    Some(message) => {
+                                        prop_assert_eq!(taken, Ok(message.len()));
+                                        prop_assert_eq!(&data[..message.len()], &message[..]);
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_burst_that_was_fetched_leaves_no_memory_behind() {
+        let inbox = inbox(10_000, 1 << 24);
+        for _ in 0..5000 {
+            inbox.push_message(&[7; 1000], &peer(1));
+        }
+        let mut meta = RxMeta::default();
+        while inbox.take(&mut [0; 1000], &mut meta).is_ok() {}
+        let state = inbox.state.lock();
+        assert!(state.data.capacity() <= KEPT_BYTES && state.queue.capacity() <= KEPT_ENTRIES);
+    }
+
+    #[test]
+    fn whoever_found_nothing_is_told_once_for_all_that_comes() {
+        struct Count(std::sync::atomic::AtomicU32);
+        impl Observer for Count {
+            fn wake(&self) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let (inbox, count) = (inbox(10, 1000), Arc::new(Count(0.into())));
+        inbox.observe(Some(Arc::clone(&count) as _));
+        let mut meta = RxMeta::default();
+        let wakes = || count.0.load(Ordering::Relaxed);
+        inbox.push_message(b"nobody has asked", &peer(1));
+        inbox.wake();
+        assert_eq!(wakes(), 0);
+        while inbox.take(&mut [0; 99], &mut meta).is_ok() {}
+        inbox.push_message(b"one", &peer(1));
+        inbox.push_message(b"two", &peer(1));
+        inbox.wake();
+        inbox.wake();
+        assert_eq!(wakes(), 1);
+        while inbox.take(&mut [0; 99], &mut meta).is_ok() {}
+        inbox.push_message(b"three", &peer(1));
+        assert!(inbox.take_wake() && !inbox.take_wake());
+        assert_eq!(wakes(), 1);
+    }
+}

@@ -188,3 +188,86 @@ async fn a_send_that_gives_up_leaves_nothing_behind() {
     let mut meta = RxMeta::default();
     assert_eq!(client.try_recv(&mut [0; 8], &mut meta), Err(Errno::Again));
 }
+
+/// Opens a server that its owner reads, and a client with a session.
+async fn read_by_hand() -> (DtlsSock, DtlsSock, UdpEp, UdpEp) {
+    let credman = credman();
+    let options = Options { caller_reads: true, ..Options::default() };
+    let (server, at) = open(SockRole::Server, &credman, options);
+    let (client, from) = open(SockRole::Client, &credman, Options::default());
+    client.session_init(&at).unwrap();
+    let (mut data, mut meta) = ([0; 8], RxMeta::default());
+    let mut done = 0;
+    while done < 2 {
+        server.receive();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        for sock in [&server, &client] {
+            done += u32::from(sock.try_recv(&mut data, &mut meta) == Err(Errno::Handshake));
+        }
+    }
+    (server, client, at, from)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sock_that_its_owner_reads_has_what_was_received_and_nothing_else() {
+    let (server, client, at, _) = read_by_hand().await;
+    let (mut data, mut meta) = ([0; 64], RxMeta::default());
+    client.try_send(&at, &[b"waits"], None).unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(server.try_recv(&mut data, &mut meta), Err(Errno::Again));
+    assert!(!server.take_wake());
+    assert!(!server.receive(), "nothing is left");
+    assert!(!server.take_wake(), "nobody observes");
+    assert_eq!(server.try_recv(&mut data, &mut meta), Ok(5));
+    server.close();
+    assert!(!server.receive());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_sent_later_leave_with_the_flush_or_when_they_are_many() {
+    let (server, client, at, _) = read_by_hand().await;
+    let fetch = || {
+        server.receive();
+        let (mut data, mut meta, mut all) = ([0; 64], RxMeta::default(), Vec::new());
+        while let Ok(len) = server.try_recv(&mut data, &mut meta) {
+            all.push(data[..len].to_vec());
+        }
+        all
+    };
+    let messages = |count: u8| (0..count).map(|number| vec![number; 1 + usize::from(number) / 8]).collect::<Vec<_>>();
+    for message in messages(40) {
+        assert_eq!(client.try_send_later(&at, &[&message]), Ok(message.len()));
+    }
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(fetch().is_empty());
+    // One that does not wait comes behind those that do.
+    client.try_send(&at, &[b"now"], None).unwrap();
+    let mut expected = messages(40);
+    expected.push(b"now".to_vec());
+    assert_eq!(fetch(), expected);
+    for message in messages(100) {
+        client.try_send_later(&at, &[&message]).unwrap();
+    }
+    assert_eq!(fetch(), messages(64));
+    client.flush();
+    assert_eq!(fetch(), messages(100)[64..]);
+    assert_eq!(client.stats().datagrams_unsent, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_too_long_for_the_mtu_leaves_those_around_it_alone() {
+    let credman = credman();
+    let (server, at) = open(SockRole::Server, &credman, Options::default());
+    let (client, _) = open(SockRole::Client, &credman, Options { mtu: Some(600), ..Options::default() });
+    client.send(&at, b"hello", PATIENCE).await.unwrap();
+    assert_eq!(client.try_send_later(&at, &[b"before"]), Ok(6));
+    assert_eq!(client.try_send_later(&at, &[&[0; 600]]), Err(Errno::MsgSize));
+    assert_eq!(client.try_send_later(&at, &[b"behind"]), Ok(6));
+    client.flush();
+    let (mut data, mut meta) = ([0; 64], RxMeta::default());
+    assert_eq!(server.recv(&mut data, &mut meta, PATIENCE).await, Err(Errno::Handshake));
+    for expected in [&b"hello"[..], b"before", b"behind"] {
+        let len = server.recv(&mut data, &mut meta, PATIENCE).await.unwrap();
+        assert_eq!(&data[..len], expected);
+    }
+}
