@@ -62,7 +62,7 @@ export class DtlsCore {
   /** The last sock that was closed: it still has its counters. */
   #closed: NativeDtls | null = null;
   readonly #sending = new Sending();
-  readonly #establishing = new Establishing();
+  readonly #establishing = new Establishing(() => this.#refill());
   readonly #turn = new Turn(() => this.socket?.flush());
 
   /** The addon's sock, null when the sock is not open. */
@@ -89,6 +89,7 @@ export class DtlsCore {
     if (this.#options.readsInLoop) socket.setReader(() => this.#arrived(socket));
     if (socket.create(udp.socket, tag, version, role) < 0) {
       socket.setNotify(null);
+      socket.close();
       return -1;
     }
     this.socket = socket;

@@ -6,6 +6,7 @@
 
 import { errno } from './errno.js';
 import type { NativeDtls } from './native.js';
+import type { Refill } from './receiving.js';
 import { Alarm, deadlineOf } from './timeout.js';
 
 interface Pending {
@@ -21,6 +22,12 @@ export class Establishing {
   /** The same by peer, each in call order. */
   readonly #byPeer = new Map<string, Set<number>>();
   #lastWaiter = 0;
+  readonly #refill: Refill;
+
+  /** @param refill - reads what has come while JavaScript was busy */
+  constructor(refill: Refill) {
+    this.#refill = refill;
+  }
 
   /**
    * Waits for a session with a peer, starting the handshake if none is under way, and sends then.
@@ -43,7 +50,9 @@ export class Establishing {
     }
     return new Promise((resolve) => {
       const alarm = new Alarm(() => {
-        // The handshake may have completed just now.
+        // The handshake may have completed just now, or while JavaScript was busy.
+        this.#refill();
+        if (!this.#pending.has(waiter)) return;
         const last = attempt();
         if (last === -errno.ENOTCONN) socket.abandon(ep, waiter);
         this.#finish(waiter, last === -errno.ENOTCONN ? -errno.ETIMEDOUT : last);

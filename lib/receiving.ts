@@ -109,6 +109,8 @@ export class Receiving<Peer> {
 
   /** A deadline has come, maybe that of a call served long ago: setting and clearing a timer a message costs more. */
   #expire(): void {
+    // What came while JavaScript was busy came in time.
+    this.#refill();
     this.drain();
     const time = now();
     let next = Number.POSITIVE_INFINITY;

@@ -7,6 +7,8 @@
 /** What sends of this turn wait for their end. */
 const waiting = new Set<Turn>();
 let exitHeard = false;
+/** The process exits: a turn has no end any more. */
+let exiting = false;
 
 /**
  * Tells which sends may leave together. The first one of a turn leaves at once, as it may be the only one; those that follow in
@@ -22,6 +24,12 @@ export class Turn {
   /** @param flush - sends what waits */
   constructor(flush: () => void) {
     this.#flush = flush;
+    if (exitHeard) return;
+    exitHeard = true;
+    process.on('exit', () => {
+      exiting = true;
+      Turn.flushAll();
+    });
   }
 
   /** Sends what waits on any sock, for a program that waits for an answer without ending its turn. */
@@ -31,6 +39,7 @@ export class Turn {
 
   /** Whether the send that comes now may wait for the end of the turn. */
   follows(): boolean {
+    if (exiting) return false;
     if (!this.#begun) {
       this.#begun = true;
       if (!this.#ends) process.nextTick(this.#atEnd);
@@ -40,9 +49,6 @@ export class Turn {
     if (!this.#waits) {
       this.#waits = true;
       waiting.add(this);
-      // A process that exits in the middle of a turn has no end of it.
-      if (!exitHeard) process.on('exit', Turn.flushAll);
-      exitHeard = true;
     }
     return true;
   }

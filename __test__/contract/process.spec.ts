@@ -252,7 +252,13 @@ test('worker threads have socks of their own, share the pool, and may be ended a
 test('what was sent in the turn that a process exits in has left', async (t) => {
   const tag = addPsk(t, { id: 'id', key: 'key' });
   const to = server(t, [tag]);
-  for (const exit of ['process.exit(0)', 'setImmediate(() => process.exit(0))', 'close(client)']) {
+  const ends = [
+    'process.exit(0)',
+    'setImmediate(() => process.exit(0))',
+    'close(client)',
+    'process.exitCode = 0',
+  ];
+  for (const exit of ends) {
     const tool = withSocks(
       t,
       `addPsk(1);
@@ -260,15 +266,50 @@ test('what was sent in the turn that a process exits in has left', async (t) => 
       const session = new s.SockDtlsSession();
       session.setUdpEp({ ...s.SOCK_IPV4_EP_ANY, addr: '127.0.0.1', port: ${to.port} });
       await client.send(session, Buffer.from('0'), 20_000_000);
-      for (const message of '123456789') {
-        if (client.trySend(session, Buffer.from(message)) !== 1) throw new Error('trySend');
-      }
+      const send = (messages) => {
+        for (const message of messages) {
+          if (client.trySend(session, Buffer.from(message)) !== 1) throw new Error('trySend');
+        }
+      };
+      process.on('exit', () => client.getCredentials().length > 0 && send('789'));
+      send('123456');
+      if (${exit === 'close(client)'}) send('789');
+      client.getUdpSock().unref();
       ${exit};`,
     );
     t.is((await to.next()).res, HANDSHAKE);
     for (const message of '0123456789') t.is((await to.next()).text, message, exit);
     t.is(await tool.end(), 0);
   }
+});
+
+test('a sock that was closed, or never opened, leaves nothing behind', async (t) => {
+  const code = `
+    addPsk(1);
+    const gone = [];
+    // A function: what a module has in its variables is not gone.
+    function useAndClose(reader) {
+      const udp = new s.SockUdp();
+      udp.create({ ...s.SOCK_IPV4_EP_ANY, addr: '127.0.0.1' }, null, 0);
+      const [sock, second] = [new s.SockDtls({ reader }), new s.SockDtls({ reader })];
+      if (sock.create(udp, 1, s.SOCK_DTLS_1_2, s.SOCK_DTLS_SERVER) !== 0) throw new Error('create');
+      if (second.create(udp, 1, s.SOCK_DTLS_1_2, s.SOCK_DTLS_SERVER) !== -1) throw new Error('in use');
+      sock.setCb(() => {});
+      sock.recv(new s.SockDtlsSession(), new Uint8Array(8));
+      gone.push(new WeakRef(sock), new WeakRef(second));
+      sock.close();
+      udp.close();
+    }
+    for (let i = 0; i < 50; i++) for (const reader of ['loop', 'thread']) useAndClose(reader);
+    for (let i = 0; i < 50 && gone.some((ref) => ref.deref()); i++) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      gc();
+    }
+    console.log(gone.filter((ref) => ref.deref()).length, 'are left');`;
+  const file = fileOf(t, 'main.mjs', `${connected}\n${code}`);
+  const tool = Tool.start(t, process.execPath, ['--expose-gc', file]);
+  t.is(await tool.end(), 0);
+  t.is(tool.output, '0 are left\n');
 });
 
 test('handshakes go on while the program of a sock is busy, if a thread reads', async (t) => {

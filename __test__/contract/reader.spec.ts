@@ -32,6 +32,19 @@ for (const reader of readers) {
     t.is(say(to.sock.tryRecv(session, data)), '-EAGAIN');
   });
 
+  test(`what came in time is received although JavaScript was busy when the time was up; reader: ${reader}`, async (t) => {
+    const tag = addPsk(t, psk);
+    const [to, from] = [server(t, [tag], { reader }), client(t, [tag], { reader })];
+    const { up } = await connect(from, to);
+    for (let round = 0; round < 5; round++) {
+      const received = to.next(10_000);
+      from.sock.trySend(up, Buffer.from('in time'));
+      const busy = performance.now() + 40;
+      while (performance.now() < busy);
+      t.is((await received).text, 'in time');
+    }
+  });
+
   test(`messages of one turn arrive whole, in order and each by itself; reader: ${reader}`, async (t) => {
     const tag = addPsk(t, psk);
     const [to, from] = [server(t, [tag], { reader }), client(t, [tag], { reader })];

@@ -61,6 +61,12 @@ export function spread(rounds) {
   return `${percent(Math.min(...rounds))}/+${percent(Math.max(...rounds))} %`;
 }
 
+/** The same in short: half of what lies between the least and the most. */
+export function halfSpread(rounds) {
+  const half = (Math.max(...rounds) - Math.min(...rounds)) / 2;
+  return `±${Math.round((100 * half) / median(rounds))} %`;
+}
+
 export function ratio(value, other) {
   return value === undefined || !other ? '-' : `${Number((value / other).toPrecision(2))} x`;
 }

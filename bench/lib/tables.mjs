@@ -1,7 +1,7 @@
 // The tables of a run, as rows of text: the terminal and the page show the same.
 
 import { MEASURES } from './measure.mjs';
-import { ratio, short, spread } from './results.mjs';
+import { halfSpread, ratio, short, spread } from './results.mjs';
 
 const NATIVE = 'sock-dtls native';
 const OTHERS = ['webrtc-dtls', 'dimpl', 'OpenSSL'];
@@ -78,7 +78,7 @@ function memory(results) {
   };
 }
 
-/** A table of Node subjects: `reasons` tells why a cell is empty. */
+/** A table of Node subjects, with the reasons for empty cells below. */
 function nodeTable(results, group, title, extraRows, notes) {
   const entrants = [];
   for (const { group: found, subject, auth } of results.all) {
@@ -87,27 +87,36 @@ function nodeTable(results, group, title, extraRows, notes) {
     }
   }
   const cell = (row, [subject, auth]) => {
-    const value = results.value(group, row, subject, { auth });
-    const { lost = 0, failed = 0 } = results.find(group, row, subject, { auth }) ?? {};
-    return `${short(value)}${lost > 0 ? ' (l)' : ''}${failed > 0 ? ' (f)' : ''}`;
+    const found = results.find(group, row, subject, { auth });
+    if (found === undefined) return '-';
+    const { lost = 0, failed = 0, rounds } = found;
+    const marks = `${lost > 0 ? ' (l)' : ''}${failed > 0 ? ' (f)' : ''}`;
+    const value = short(results.value(group, row, subject, { auth }));
+    return rounds.length > 1 ? `${value} ${halfSpread(rounds)}${marks}` : `${value}${marks}`;
   };
-  const micros = (row, entrant) =>
+  const micros = (row, [subject, auth]) =>
     ['p50', 'p99', 'p999']
-      .map((tail) => short(results.value(`${group}, ${tail}`, row, entrant[0], { auth: entrant[1] })))
+      .map((tail) => short(results.value(`${group}, ${tail}`, row, subject, { auth })))
       .join(' / ');
   const echo = MEASURES[1][0];
+  const failures = results.failures
+    .filter((failure) => failure.group === group)
+    .map(({ row, subject, failure }) => `${subject}, ${row}: ${failure}.`);
   return {
     title,
-    head: ['what', ...entrants.map(([subject, auth]) => `${subject}, ${auth}`)],
-    rows: [
-      ...MEASURES.map(([row, , unit]) => [
-        `${row}, ${unit}`,
-        ...entrants.map((entrant) => cell(row, entrant)),
-      ]),
-      [`${echo}: p50 / p99 / p99.9, us`, ...entrants.map((entrant) => micros(echo, entrant))],
-      ...extraRows.map((row) => [row, ...entrants.map((entrant) => cell(row, entrant))]),
+    head: [
+      'subject',
+      ...MEASURES.map(([row, , unit]) => `${row}, ${unit}`),
+      `${echo}: p50 / p99 / p99.9, us`,
+      ...extraRows,
     ],
-    notes,
+    rows: entrants.map((entrant) => [
+      entrant.join(', '),
+      ...MEASURES.map(([row]) => cell(row, entrant)),
+      micros(echo, entrant),
+      ...extraRows.map((row) => cell(row, entrant)),
+    ]),
+    notes: [...notes, ...(failures.length > 0 ? [`Rounds that failed: ${failures.join(' ')}`] : [])],
   };
 }
 
@@ -120,9 +129,9 @@ function clients(results) {
     'From Node.js, as client of the same server',
     ['resident bytes a session'],
     [
-      'The server is OpenSSL, for all; for raw public keys, which it lacks, sock-dtls in Node.js; in clear a plain echo without Node. A new socket for each handshake; "one way" is what the client sends, in turns of 64 messages. The last two columns are a client in C (OpenSSL, one call a message) for comparison: no Node.js.',
+      'The server is OpenSSL, for all; for raw public keys, which it lacks, sock-dtls in Node.js; in clear a plain echo without Node. A new socket for each handshake; "one way" is what the client sends, in turns of 64 messages. The last two rows are a client in C (OpenSSL, one call a message) for comparison: no Node.js.',
       LOST,
-      'werift-dtls repeats a nonce in its fifth record; a correct peer drops that record as a replay, so that one echo is lost.',
+      'werift-dtls repeats a nonce in its fifth record; a correct peer drops that record as a replay, before the count begins.',
       'Resident bytes of 0: a session took no more than the process had to spare.',
     ],
   );

@@ -18,14 +18,15 @@ function latencies(micros) {
   return { p50: at(0.5), p99: at(0.99), p999: at(0.999) };
 }
 
-/** Whether a message has come before patience ran out. */
-async function inTime(received) {
+/** Whether a message comes before patience runs out. */
+async function comes(session) {
   let timer;
   const late = new Promise((resolve) => {
     timer = setTimeout(() => resolve(false), PATIENCE_MS);
   });
-  const came = await Promise.race([received.then(() => true), late]);
+  const came = await Promise.race([session.receive().then(() => true), late]);
   clearTimeout(timer);
+  if (!came) session.forget?.();
   return came;
 }
 
@@ -54,7 +55,7 @@ const measures = {
     const message = new Uint8Array(length).fill(7);
     for (let i = 0; i < WARM_UP; i++) {
       session.send(message);
-      await inTime(session.receive());
+      await comes(session);
     }
     const micros = [];
     let lost = 0;
@@ -63,7 +64,7 @@ const measures = {
       while (performance.now() - begin < millis) {
         const sent = performance.now();
         session.send(message);
-        if (await inTime(session.receive())) micros.push((performance.now() - sent) * 1000);
+        if (await comes(session)) micros.push((performance.now() - sent) * 1000);
         else lost++;
       }
     };

@@ -24,6 +24,7 @@ export const dgram = {
         return true;
       },
       receive: () => arrivals.next(),
+      forget: () => arrivals.forget(),
       close: () => socket.close(),
     };
   },

@@ -11,6 +11,11 @@ export class Arrivals {
     else resolve();
   }
 
+  /** A message is not waited for any more: it is lost. */
+  forget() {
+    this.#waiting.shift();
+  }
+
   /** Waits for the next message. */
   next() {
     if (this.#come > 0) {

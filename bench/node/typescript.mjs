@@ -43,6 +43,7 @@ export const nodeDtlsClient = {
         return true;
       },
       receive: () => arrivals.next(),
+      forget: () => arrivals.forget(),
       close: () => socket.close(),
     };
   },
@@ -67,6 +68,7 @@ export const nodertc = {
     return {
       send: (message) => socket.write(Buffer.from(message)),
       receive: () => arrivals.next(),
+      forget: () => arrivals.forget(),
       close: () => socket.close(),
     };
   },
@@ -113,6 +115,7 @@ export const werift = {
         return true;
       },
       receive: () => arrivals.next(),
+      forget: () => arrivals.forget(),
       close: () => client.close(),
     };
   },

@@ -13,6 +13,10 @@ use crate::{latencies, number, tell};
 
 /// Datagrams in one call.
 const RUN: usize = 32;
+/// Echoes before those that count.
+const WARM_UP: usize = 20;
+/// How long an echo may take; what takes longer is lost.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A session, or a plain socket.
 enum End {
@@ -138,7 +142,13 @@ fn handshakes(setup: Option<&Setup>, port: u16, time: Duration) -> serde_json::V
 
 fn echo(setup: Option<&Setup>, port: u16, time: Duration, length: usize, window: usize) -> serde_json::Value {
     let Some(mut end) = End::open(setup, port) else { return json!({ "failed": 1 }) };
+    let (End::Plain(socket) | End::Dtls(socket, _)) = &end;
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
     let (message, mut buffer) = (vec![7; length], vec![0; 1 << 14]);
+    for _ in 0..WARM_UP {
+        end.send(&message);
+        end.receive(&mut buffer);
+    }
     let (start, mut sent, mut count) = (Instant::now(), std::collections::VecDeque::new(), 0);
     let mut micros = Vec::new();
     let mut lost = 0;

@@ -38,8 +38,8 @@ pub struct NativeDtls {
     notifier: Arc<Mutex<Option<Arc<Notifier>>>>,
     questions: Arc<Mutex<Questions>>,
     waiters: Arc<Mutex<HashMap<u32, WaiterId>>>,
-    /// Called by the reader; without it a task of the runtime reads.
-    arrived: Option<Rc<Callback>>,
+    /// Called by the reader; without it a task of the runtime reads. Holds on to the sock in JavaScript until that is closed.
+    arrived: RefCell<Option<Rc<Callback>>>,
     reader: RefCell<Option<Reader>>,
 }
 
@@ -63,15 +63,15 @@ impl NativeDtls {
             notifier: Arc::default(),
             questions: Arc::default(),
             waiters: Arc::default(),
-            arrived: None,
+            arrived: RefCell::default(),
             reader: RefCell::default(),
         }
     }
 
     /// Lets the event loop read the UDP sock, and call this when there is something to fetch. Before `create`.
     #[napi]
-    pub fn set_reader(&mut self, env: &Env, arrived: Function<'_, (), ()>) -> napi::Result<()> {
-        self.arrived = Some(Rc::new(Callback::new(env, &arrived)?));
+    pub fn set_reader(&mut self, env: Env, arrived: Function<'_, (), ()>) -> napi::Result<()> {
+        *self.arrived.borrow_mut() = Some(Rc::new(Callback::new(env, &arrived)?));
         self.options.caller_reads = true;
         Ok(())
     }
@@ -222,7 +222,7 @@ impl NativeDtls {
     #[napi]
     pub fn receive(&self) -> bool {
         match self.open() {
-            Ok(sock) if self.arrived.is_some() => {
+            Ok(sock) if self.options.caller_reads => {
                 sock.receive();
                 sock.take_wake()
             }
@@ -314,7 +314,7 @@ impl NativeDtls {
 
     #[napi]
     pub fn close(&self) {
-        drop(self.reader.take());
+        drop((self.reader.take(), self.arrived.take()));
         if let Some(sock) = &self.sock {
             // JavaScript closes and need not be told.
             sock.observe(None);
@@ -327,7 +327,7 @@ impl NativeDtls {
 
     fn open(&self) -> dtls_sock::Result<&DtlsSock> {
         let sock = self.sock.as_ref().filter(|sock| !sock.is_closed()).ok_or(Errno::Inval)?;
-        if let Some(arrived) = &self.arrived {
+        if let Some(arrived) = &*self.arrived.borrow() {
             self.ensure_reader(sock, arrived)?;
         }
         Ok(sock)

@@ -16,7 +16,7 @@ pub fn has_event_loop() -> bool {
 pub(crate) struct Callback;
 
 impl Callback {
-    pub(crate) fn new(_: &Env, _: &Function<'_, (), ()>) -> napi::Result<Self> {
+    pub(crate) fn new(_: Env, _: &Function<'_, (), ()>) -> napi::Result<Self> {
         Ok(Self)
     }
 }

@@ -76,7 +76,7 @@ pub(crate) struct Callback {
 }
 
 impl Callback {
-    pub(crate) fn new(env: &Env, function: &Function<'_, (), ()>) -> napi::Result<Self> {
+    pub(crate) fn new(env: Env, function: &Function<'_, (), ()>) -> napi::Result<Self> {
         let (env, mut kept) = (env.raw(), ptr::null_mut());
         // SAFETY: called by JavaScript with a live environment and a live function.
         let status = unsafe { sys::napi_create_reference(env, function.raw(), 1, &raw mut kept) };

@@ -120,6 +120,12 @@ impl Inbox {
         state.fresh = true;
     }
 
+    /// Whether so much waits that it should be fetched before more is received.
+    pub(crate) fn is_filling(&self) -> bool {
+        let state = self.state.lock();
+        state.messages > self.max_messages / 2 || state.data.len() > self.max_bytes / 2
+    }
+
     /// Adds flags of events that name no session, and wakes whoever waits for them.
     pub(crate) fn raise(&self, flags: u32) {
         // Asked without the lock: each send comes by here.

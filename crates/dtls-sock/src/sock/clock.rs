@@ -5,7 +5,8 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::sync::{Arc, OnceLock, Weak};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
@@ -15,10 +16,14 @@ use crate::sock::inner::Inner;
 /// What the clock holds of a sock: little, since it may hold it for longer than the sock lives.
 pub(crate) struct Bell(pub(crate) Weak<Inner>);
 
-#[derive(Default)]
 struct Clock {
-    due: Mutex<BinaryHeap<Alarm>>,
+    state: Mutex<State>,
     sooner: Condvar,
+}
+
+struct State {
+    due: BinaryHeap<Alarm>,
+    running: bool,
 }
 
 struct Alarm {
@@ -26,23 +31,23 @@ struct Alarm {
     bell: Weak<Bell>,
 }
 
+static CLOCK: Clock =
+    Clock { state: Mutex::new(State { due: BinaryHeap::new(), running: false }), sooner: Condvar::new() };
+
 /// Has [`Inner::expire`] called at `at`.
 pub(crate) fn ring_at(at: Instant, bell: &Arc<Bell>) {
-    static CLOCK: OnceLock<Arc<Clock>> = OnceLock::new();
-    let clock = CLOCK.get_or_init(|| {
-        let clock = Arc::<Clock>::default();
-        let ours = Arc::clone(&clock);
-        let started = std::thread::Builder::new().name("sock-dtls-clock".to_owned()).spawn(move || ours.run());
+    let mut state = CLOCK.state.lock();
+    if !state.running {
+        let started = std::thread::Builder::new().name("sock-dtls-clock".to_owned()).spawn(|| CLOCK.run());
+        state.running = started.is_ok();
         if started.is_err() {
-            tracing::error!("no thread is left for the clock: lost handshake messages are not sent again");
+            tracing::error!("no thread is left for the clock: lost handshake messages are not sent again for now");
         }
-        clock
-    });
-    let mut due = clock.due.lock();
-    let sooner = due.peek().is_none_or(|first| at < first.at);
-    due.push(Alarm { at, bell: Arc::downgrade(bell) });
+    }
+    let sooner = state.due.peek().is_none_or(|first| at < first.at);
+    state.due.push(Alarm { at, bell: Arc::downgrade(bell) });
     if sooner {
-        clock.sooner.notify_one();
+        CLOCK.sooner.notify_one();
     }
 }
 
@@ -50,19 +55,22 @@ impl Clock {
     fn run(&self) {
         loop {
             let alarm = {
-                let mut due = self.due.lock();
+                let mut state = self.state.lock();
                 loop {
-                    match due.peek().map(|first| first.at) {
-                        Some(at) if at <= Instant::now() => break due.pop(),
-                        Some(at) => drop(self.sooner.wait_until(&mut due, at)),
-                        None => self.sooner.wait(&mut due),
+                    match state.due.peek().map(|first| first.at) {
+                        Some(at) if at <= Instant::now() => break state.due.pop(),
+                        Some(at) => drop(self.sooner.wait_until(&mut state, at)),
+                        None => self.sooner.wait(&mut state),
                     }
                 }
             };
+            let Some(Alarm { at, bell }) = alarm else { continue };
             // The lock is free: what is due may set the next alarm.
-            let inner = alarm.and_then(|alarm| alarm.bell.upgrade()?.0.upgrade());
-            if let Some(inner) = inner {
-                inner.expire();
+            if let Some(inner) = bell.upgrade().and_then(|bell| bell.0.upgrade())
+                && catch_unwind(AssertUnwindSafe(|| inner.expire(at))).is_err()
+            {
+                // One sock must not stop the clock of all.
+                tracing::error!("a deadline could not be handled");
             }
         }
     }

@@ -207,7 +207,12 @@ impl DtlsSock {
     /// # Errors
     /// Those of [`DtlsSock::try_recv`], with [`Errno::TimedOut`] in place of [`Errno::Again`].
     pub async fn recv(&self, data: &mut [u8], meta: &mut RxMeta, timeout: Option<Duration>) -> Result<usize> {
-        let received = self.0.inbox.wait(|| self.try_recv(data, meta));
+        let received = async {
+            tokio::select! {
+                received = self.0.inbox.wait(|| self.try_recv(data, meta)) => received,
+                () = self.0.udp.closed() => Err(Errno::Inval),
+            }
+        };
         match timeout {
             None => received.await,
             Some(timeout) => tokio::time::timeout(timeout, received).await.unwrap_or(Err(Errno::TimedOut)),

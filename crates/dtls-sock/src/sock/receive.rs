@@ -32,18 +32,20 @@ thread_local! {
 impl Inner {
     /// Receives what is there and handles it; whether more may be left. What there is to fetch then is not told yet.
     pub(crate) fn receive(&self) -> bool {
-        BATCH.with_borrow_mut(|batch| {
+        BATCH.with(|batch| {
+            // Whoever is told of something in here cannot receive more meanwhile.
+            let Ok(batch) = &mut batch.try_borrow_mut() else { return false };
             for _ in 0..BATCHES_A_TURN {
                 // Errors here are those of earlier sends that ICMP answered; the next datagram is not concerned.
-                let Ok(full) = self.udp.recv_batch(batch) else { return false };
+                let Ok(full) = self.udp.recv_batch(batch, !self.options.caller_reads) else { return false };
                 let (now, mut count, mut last) = (Instant::now(), 0, None);
                 for (datagram, meta) in batch.datagrams_mut() {
                     count += 1;
                     self.handle(now, datagram, meta, &mut last);
                 }
                 Counters::add(&self.counters.datagrams_received, count);
-                if !full {
-                    return false;
+                if !full || self.inbox.is_filling() {
+                    return full;
                 }
             }
             true

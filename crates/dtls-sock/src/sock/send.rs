@@ -53,7 +53,8 @@ impl DtlsSock {
     /// # Errors
     /// Those of [`DtlsSock::try_send`].
     pub fn try_send_later(&self, ep: &UdpEp, parts: &[&[u8]]) -> Result<usize> {
-        if self.0.options.engine.is_some() {
+        // Behind a full socket buffer nothing is gained, and the caller hears when too much waits.
+        if self.0.options.engine.is_some() || !self.0.unsent.is_empty() {
             return self.try_send(ep, parts, None);
         }
         let session = self.session_to_send(ep, parts)?;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Instant;
 
-use dtls_proto::{Answer, Association, QuestionId, VerifiedHello};
+use dtls_proto::{Answer, Association, ClearText, QuestionId, VerifiedHello};
 use parking_lot::Mutex;
 
 use crate::aux_data::RxMeta;
@@ -111,7 +111,13 @@ impl Session {
 
     /// Whether handling a datagram may take an operation with a public key.
     pub(crate) fn takes_long(&self, datagram: &[u8]) -> bool {
-        self.stage() == Stage::Handshaking
+        let may_be_of_a_handshake = match self.stage() {
+            Stage::Handshaking => true,
+            // A peer that begins again.
+            Stage::Established => ClearText::begins(datagram),
+            Stage::Closed => false,
+        };
+        may_be_of_a_handshake
             && self.guarded.lock().association().is_none_or(|association| association.takes_long(datagram))
     }
 

@@ -47,6 +47,11 @@ impl Timers {
         Some(new)
     }
 
+    /// Whether the clock was to ring at `at`. It also rings where a sooner time has been asked for since.
+    fn rings_at(&self, at: Instant) -> bool {
+        self.0.lock().rings_at == Some(at)
+    }
+
     /// The clock has rung: when it has to ring again.
     fn rearm(&self) -> Option<Instant> {
         let mut due = self.0.lock();
@@ -64,8 +69,11 @@ impl Timers {
 }
 
 impl Inner {
-    /// Handles what is due. Called by the clock.
-    pub(crate) fn expire(&self) {
+    /// Handles what is due. Called by the clock, which was asked to ring at `at`.
+    pub(crate) fn expire(&self, at: Instant) {
+        if !self.timers.rings_at(at) {
+            return;
+        }
         let now = Instant::now();
         while let Some((at, peer)) = self.timers.pop(now) {
             let Some(session) = self.sessions.get(&peer) else { continue };
@@ -82,5 +90,34 @@ impl Inner {
         if let Some(at) = self.timers.rearm() {
             clock::ring_at(at, &self.bell);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_clock_is_asked_only_for_what_comes_before_its_next_ring() {
+        let (timers, begin) = (Timers::default(), Instant::now());
+        let at = |seconds| Some(begin + Duration::from_secs(seconds));
+        let peer = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let (mut first, mut second) = (None, None);
+        assert_eq!(timers.arm(peer(1), &mut first, at(10)), at(10));
+        assert_eq!(timers.arm(peer(2), &mut second, at(20)), None);
+        assert_eq!(timers.arm(peer(2), &mut second, at(5)), at(5));
+        // Moves away: the clock rings in vain.
+        assert_eq!(timers.arm(peer(2), &mut second, at(30)), None);
+        assert!(timers.rings_at(begin + Duration::from_secs(5)));
+        assert_eq!(timers.pop(begin + Duration::from_secs(5)), None);
+        assert_eq!(timers.rearm(), at(10));
+        // Asked for before, superseded since: it rings for nobody.
+        assert!(!timers.rings_at(begin + Duration::from_secs(5)));
+        assert_eq!(timers.arm(peer(1), &mut first, None), None);
+        assert_eq!(timers.rearm(), at(30));
+        assert_eq!(timers.arm(peer(2), &mut second, None), None);
+        assert_eq!(timers.rearm(), None);
     }
 }

@@ -3,12 +3,16 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::errno::{Errno, Result};
 use crate::sock::inner::Inner;
 use crate::stats::Counters;
+
+/// How long to wait for room where nothing tells that there is.
+const WITHOUT_NOTICE: Duration = Duration::from_millis(5);
 
 /// Datagrams that may wait.
 const MAX_UNSENT: usize = 1024;
@@ -82,8 +86,12 @@ async fn attend(inner: Arc<Inner>) {
     loop {
         tokio::select! {
             () = inner.udp.closed() => {}
-            // An error of the wait shows in the sends, too.
-            _ = inner.udp.writable() => {}
+            writable = inner.udp.writable() => {
+                if writable.is_err() {
+                    // Nothing can tell, no descriptor being left; room may come all the same.
+                    tokio::time::sleep(WITHOUT_NOTICE).await;
+                }
+            }
         }
         if !inner.send_waiting() {
             return;

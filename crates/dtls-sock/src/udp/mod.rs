@@ -4,13 +4,14 @@
 #[cfg_attr(not(target_os = "linux"), path = "portable.rs")]
 mod socket;
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -67,6 +68,8 @@ struct Shared {
     attached: AtomicBool,
     wake: RwLock<Option<Wake>>,
     armed: AtomicBool,
+    /// Datagrams that one call brought behind another: a DTLS sock that has let go could take them together.
+    behind: Mutex<VecDeque<(Box<[u8]>, RxMeta)>>,
 }
 
 /// The right of one DTLS sock to read from a UDP sock; dropping it gives it back.
@@ -123,6 +126,7 @@ impl UdpSock {
             attached: AtomicBool::new(false),
             wake: RwLock::default(),
             armed: AtomicBool::new(false),
+            behind: Mutex::default(),
         })))
     }
 
@@ -312,10 +316,11 @@ impl UdpSock {
     }
 
     /// Receives what is there, as many datagrams as a batch holds: whether it is full.
-    pub(crate) fn recv_batch(&self, batch: &mut Batch) -> Result<bool> {
+    /// `watched`: [`UdpSock::readable`] is waited for.
+    pub(crate) fn recv_batch(&self, batch: &mut Batch, watched: bool) -> Result<bool> {
         let guard = self.0.socket.read();
         let socket = guard.as_ref().ok_or(Errno::Inval)?;
-        Ok(batch.receive(socket)?)
+        Ok(batch.receive(socket, watched)?)
     }
 
     /// Whether the socket's family can carry datagrams to this address.
@@ -350,15 +355,22 @@ impl UdpSock {
         if self.is_closed() || self.0.attached.load(Ordering::Acquire) {
             return Err(Errno::Inval);
         }
+        let mut behind = self.0.behind.lock();
+        if let Some((bytes, received)) = behind.pop_front() {
+            *meta = received;
+            return take(&bytes);
+        }
         let received = RECEIVED.with_borrow_mut(|batch| {
             let batch = batch.get_or_insert_with(|| Batch::with_capacity(1));
             let guard = self.0.socket.read();
             let socket = guard.as_ref().ok_or(Errno::AddrNotAvail)?;
-            batch.receive(socket)?;
-            let (bytes, received) = batch.datagram();
+            batch.receive(socket, true)?;
+            let (bytes, others, received) = batch.datagrams();
             *meta = *received;
+            behind.extend(others.map(|bytes| (bytes.into(), *received)));
             take(bytes)
         });
+        drop(behind);
         match received {
             // What ICMP says of an earlier send is not about what can be received.
             Err(Errno::Again | Errno::ConnRefused | Errno::HostUnreach) => {
@@ -451,8 +463,9 @@ fn open(runtime: &Handle, local: SocketAddr, remote: Option<SocketAddr>, flags: 
         if let Some(remote) = remote {
             socket.connect(&reachable_from(remote, ipv6).into())?;
         }
+        let segments = AtomicBool::new(socket::can_segment(&socket));
         let io = Io::new(socket, runtime)?;
-        Ok(Bound { io, ipv6, ipv4, connected: remote.is_some(), segments: AtomicBool::new(true) })
+        Ok(Bound { io, ipv6, ipv4, connected: remote.is_some(), segments })
     };
     open().map(Arc::new).map_err(|error| match Errno::from(error) {
         Errno::AddrInUse => Errno::AddrInUse,

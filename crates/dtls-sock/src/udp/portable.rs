@@ -55,7 +55,7 @@ impl Batch {
 
     /// Receives until the batch is full or nothing is left. Whether it is full; an error only when there was no
     /// datagram at all.
-    pub(crate) fn receive(&mut self, socket: &Bound) -> io::Result<bool> {
+    pub(crate) fn receive(&mut self, socket: &Bound, _watched: bool) -> io::Result<bool> {
         self.received = 0;
         for (buffer, len, meta) in &mut self.slots {
             match socket.io.0.try_recv_from(buffer) {
@@ -73,15 +73,20 @@ impl Batch {
         self.slots[..self.received].iter_mut().map(|(buffer, len, meta)| (&mut buffer[..*len], &*meta))
     }
 
-    /// The only datagram of a batch that holds one.
-    pub(crate) fn datagram(&self) -> (&[u8], &RxMeta) {
+    /// The only datagram of a batch of one call.
+    pub(crate) fn datagrams(&self) -> (&[u8], impl Iterator<Item = &[u8]>, &RxMeta) {
         let (buffer, len, meta) = &self.slots[0];
-        (&buffer[..*len], meta)
+        (&buffer[..*len], std::iter::empty(), meta)
     }
 }
 
 /// Nothing to ask for here.
 pub(super) fn request_aux_data(_: &socket2::Socket, _: bool) {}
+
+/// It cannot cut a buffer into datagrams.
+pub(super) fn can_segment(_: &socket2::Socket) -> bool {
+    false
+}
 
 impl Bound {
     /// Datagrams come one by one.

@@ -5,7 +5,6 @@ mod io;
 mod send;
 
 use std::io::IoSliceMut;
-use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::AsFd;
 use std::sync::OnceLock;
@@ -26,8 +25,6 @@ pub(crate) use io::Io;
 const BATCH: usize = 32;
 /// Datagrams after which a batch is full: one call may bring 64 of them.
 const MAX_BATCH_DATAGRAMS: usize = 256;
-/// Datagrams that are dropped when a sock that took them apart is closed; a peer that sends on does not hold it up.
-const MAX_LEFT_OVER: usize = 1024;
 
 /// Buffers for received datagrams, used again and again.
 pub(crate) struct Batch {
@@ -63,16 +60,17 @@ impl Batch {
     }
 
     /// Receives until the batch is full or nothing is left. Whether it is full; an error only when there was no
-    /// datagram at all.
-    pub(crate) fn receive(&mut self, socket: &Bound) -> std::io::Result<bool> {
+    /// datagram at all. `watched`: by the runtime, which is told when nothing is left.
+    pub(crate) fn receive(&mut self, socket: &Bound, watched: bool) -> std::io::Result<bool> {
         self.received = 0;
         let mut datagrams = 0;
-        let received = socket.io.try_read(|| {
+        let mut receive = || {
             while self.received < self.slots.len() && datagrams < MAX_BATCH_DATAGRAMS {
                 datagrams += self.receive_one(socket)?;
             }
             Ok(true)
-        });
+        };
+        let received = if watched { socket.io.try_read(receive) } else { receive() };
         // The error that ended the batch belongs to the next one, should it still stand then.
         if self.received > 0 { Ok(received.unwrap_or(false)) } else { received }
     }
@@ -85,10 +83,11 @@ impl Batch {
         })
     }
 
-    /// The only datagram of a batch that holds one, on a socket that puts none together.
-    pub(crate) fn datagram(&self) -> (&[u8], &RxMeta) {
-        let slot = &self.slots[0];
-        (&slot.buffer[..slot.len], &slot.meta)
+    /// The first datagram of a batch of one call, and those that the call brought behind it.
+    pub(crate) fn datagrams(&self) -> (&[u8], impl Iterator<Item = &[u8]>, &RxMeta) {
+        let Slot { buffer, len, stride, meta } = &self.slots[0];
+        let (first, rest) = buffer[..*len].split_at((*stride).min(*len));
+        (first, rest.chunks(*stride), meta)
     }
 
     /// Receives once: how many datagrams.
@@ -154,14 +153,13 @@ pub(super) fn request_aux_data(socket: &impl AsFd, ipv6: bool) {
 impl Bound {
     /// Whether the system may hand over several datagrams of one peer at once. A kernel that cannot goes on one by one.
     pub(super) fn coalesce(&self, on: bool) {
-        let changed = setsockopt(self.io.socket(), sockopt::UdpGroSegment, &on);
-        if changed.is_ok() && !on {
-            // Put together while somebody could take them apart: meant for that reader, and no longer of use.
-            let mut nowhere = [MaybeUninit::uninit(); 1];
-            let dropped = std::iter::repeat_with(|| self.io.socket().recv(&mut nowhere)).take(MAX_LEFT_OVER);
-            let _ = dropped.take_while(Result::is_ok).count();
-        }
+        let _ = setsockopt(self.io.socket(), sockopt::UdpGroSegment, &on);
     }
+}
+
+/// Whether the system can cut a buffer into datagrams. One that does not know the option would send it as one.
+pub(super) fn can_segment(socket: &impl AsFd) -> bool {
+    setsockopt(socket, sockopt::UdpGsoSegment, &0).is_ok()
 }
 
 fn socket_addr(address: &SockaddrStorage) -> Option<SocketAddr> {

@@ -69,7 +69,7 @@ impl Bound {
         let segment = u16::try_from(length).map_err(|_| io::ErrorKind::InvalidInput)?;
         let sent = self.send_with(ControlMessage::UdpGsoSegments(&segment), bytes, reachable_from(to, self.ipv6));
         if let Err(error) = &sent
-            && matches!(error.raw_os_error(), Some(libc::EIO | libc::EINVAL))
+            && matches!(error.raw_os_error(), Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE))
         {
             // The way to this peer cannot do it: a device without checksums, a narrow link. One by one from now on.
             self.segments.store(false, Ordering::Relaxed);
