@@ -63,7 +63,7 @@ export const MEASURES = [
 export function steps(plan) {
   const inMemory = 5 * 5 + 1 + 3 * 5 * 4 * 3;
   const node = (CLIENTS.length + SERVERS.length) * MEASURES.length * plan.rounds + CLIENTS.length;
-  return inMemory + IN_MEMORY.length * 2 + node + (plan.sessions.length + 5) * plan.rounds;
+  return inMemory + IN_MEMORY.length * 2 + node + (plan.sessions.length + 6) * plan.rounds;
 }
 
 export async function measureAll(plan, results, step) {
@@ -203,14 +203,40 @@ async function asServers(plan, results, step) {
   for (const { node } of running.values()) node.end();
 }
 
+/** More hellos than one core answers, spoofed by the other. */
+async function flood(plan, results, step, open) {
+  const { server, load, end } = await open(1, '0', '1');
+  const before = await server.ask({});
+  const rounds = [];
+  let answered = before.answered;
+  for (let round = 0; round < plan.rounds; round++) {
+    await load.ask(`64 ${plan.growthMs} 0 1000000`);
+    const now = (await server.ask({})).answered;
+    rounds.push((now - answered) / (plan.growthMs / 1000));
+    answered = now;
+    step('flood of hellos');
+  }
+  const kept = ((await server.ask({})).resident - before.resident) / (answered - before.answered);
+  end();
+  const row = 'answered, over loopback';
+  results.add({
+    group: 'hellos',
+    row,
+    subject: 'sock-dtls native',
+    unit: '/s',
+    rounds,
+    kept: Math.round(kept),
+  });
+}
+
 /** How cost grows with the sessions of a server, with a storm of handshakes, and with a second core. */
 async function growth(plan, results, step) {
   const subject = 'sock-dtls native';
-  const open = async (sessions, cores) => {
+  const open = async (sessions, cores, loadCores = cores) => {
     const server = new Node('server.mjs', [subject, 'psk'], { core: cores });
     const { port } = await server.next();
     const { resident } = await server.ask({});
-    const load = new Engine(['load', port, sessions].map(String), { core: cores });
+    const load = new Engine(['load', port, sessions].map(String), { core: loadCores });
     const { rate } = await load.next();
     const after = await server.ask({});
     const bytes = (after.resident - resident) / sessions;
@@ -262,6 +288,8 @@ async function growth(plan, results, step) {
     ],
   ]);
   side.end();
+
+  await flood(plan, results, step, open);
 
   const pinned = [
     ['one core for both', `64 ${plan.growthMs} 0 0`, await open(100, '0')],

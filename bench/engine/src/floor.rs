@@ -60,7 +60,7 @@ fn agree() {
     let [a, b] = keys;
     for (key, public) in [(a, &publics[1]), (b, &publics[0])] {
         let public = UnparsedPublicKey::new(&ECDH_P256, public.as_ref());
-        agree_ephemeral(key, &public, aws_lc_rs::error::Unspecified, |_| Ok(())).unwrap();
+        agree_ephemeral(key, public, aws_lc_rs::error::Unspecified, |_| Ok(())).unwrap();
     }
 }
 

@@ -158,7 +158,10 @@ impl Clients {
         let (mut storm, per_turn) = (storm, storm.div_ceil(500));
         let (mut spoofed, mut answered) = (0, 0u32);
         while start.elapsed() < time {
-            while (spoofed as f64) < flood * start.elapsed().as_secs_f64() {
+            for _ in 0..window {
+                if spoofed as f64 >= flood * start.elapsed().as_secs_f64() {
+                    break;
+                }
                 self.spoof(spoofed);
                 spoofed += 1;
             }
