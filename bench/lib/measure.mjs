@@ -225,7 +225,7 @@ async function flood(plan, results, step, open) {
     subject: 'sock-dtls native',
     unit: '/s',
     rounds,
-    kept: Math.round(kept),
+    kept: Math.max(0, Math.round(kept)),
   });
 }
 

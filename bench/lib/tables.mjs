@@ -120,7 +120,8 @@ function nodeTable(results, group, title, extraRows, notes) {
   };
 }
 
-const LOST = '(l): some messages were lost and counted as late. (f): some handshakes failed.';
+const LOST =
+  '(l): some messages were lost and counted as late. (f): some handshakes failed; the time of these does not count.';
 
 function clients(results) {
   return nodeTable(
