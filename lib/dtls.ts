@@ -309,6 +309,10 @@ export class SockDtls {
    * Sends one message. Without an established session and with a timeout, the call awaits the handshake that is under way,
    * or starts one, and sends then; `recv` still tells of that handshake.
    *
+   * The first message of a turn of the event loop leaves at once. Those that follow in the same turn leave together at its end, in
+   * few calls of the system; earlier when there are many, when the session or the sock ends, when the process exits, and when
+   * `tryRecv` finds nothing. Should the system then refuse one, that is a count of `datagramsUnsent` in {@link SockDtls.stats}.
+   *
    * @param remote - the session, or a handle that has only been given an endpoint
    * @param data - the payload; null sends an empty record; not to be changed before the promise settles
    * @param timeoutUs - how long to wait for a handshake, in microseconds; 0 (the default) not at all, SOCK_NO_TIMEOUT for ever

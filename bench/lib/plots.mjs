@@ -6,12 +6,24 @@ import * as echarts from 'echarts';
 
 const WIDTH = 860;
 const HEIGHT = 380;
-/** Stand-ins for colours that the page's scheme decides. */
+/** Stands in for the colour of text, which the page's scheme decides. */
 const INK = '#010203';
-const LINE = '#040506';
-const STYLE = `<style>:root{--ink:#24292f;--line:#d0d7de}@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--line:#444c56}}</style>`;
+const STYLE = '<style>svg{color:#24292f}@media(prefers-color-scheme:dark){svg{color:#e6edf3}}</style>';
+/** A grey for lines on either. */
+const LINE = '#8c959f';
 /** Colours that are told apart on both, also by most who see few colours. */
-const COLORS = ['#0077bb', '#ee7733', '#009988', '#cc3311', '#888888', '#aa3377', '#bbaa22'];
+const COLORS = [
+  '#0077bb',
+  '#ee7733',
+  '#009988',
+  '#cc3311',
+  '#33bbee',
+  '#aa3377',
+  '#888888',
+  '#bbaa22',
+  '#7755cc',
+  '#bb7799',
+];
 
 const text = { color: INK, fontFamily: 'sans-serif' };
 const axis = {
@@ -27,8 +39,8 @@ function draw(title, options) {
     animation: false,
     color: COLORS,
     title: { text: title, textStyle: { ...text, fontSize: 15 }, left: 'center' },
-    legend: { top: 28, textStyle: text },
-    grid: { left: 70, right: 30, top: 70, bottom: 50 },
+    legend: { top: 28, itemGap: 26, itemWidth: 16, itemHeight: 10, textStyle: { ...text, fontSize: 11 } },
+    grid: { left: 90, right: 30, top: 92, bottom: 50 },
     textStyle: text,
     ...options,
   });
@@ -37,18 +49,15 @@ function draw(title, options) {
   const [open] = /<svg[^>]*>/.exec(svg);
   return svg
     .replace(open, `${open}${STYLE}`)
-    .replaceAll(new RegExp(`(fill|stroke)="${INK}"`, 'gi'), '$1="currentColor" style="color:var(--ink)"')
-    .replaceAll(new RegExp(`(fill|stroke)="${LINE}"`, 'gi'), '$1="currentColor" style="color:var(--line)"')
-    .replaceAll(INK, 'var(--ink)')
-    .replaceAll(LINE, 'var(--line)')
+    .replaceAll(INK, 'currentColor')
     .replace(/<rect [^>]*fill="none"[^>]*><\/rect>/, '');
 }
 
 /** Bars in groups, on a logarithmic scale. */
-function bars(title, categories, series, unit) {
+function bars(title, categories, series) {
   return draw(title, {
     xAxis: { type: 'category', data: categories, ...axis, axisLabel: { ...text, interval: 0, fontSize: 11 } },
-    yAxis: { type: 'log', name: unit, ...axis },
+    yAxis: { type: 'log', min: 100, ...axis },
     series: series.map(([name, data]) => ({ name, type: 'bar', data: data.map((value) => value ?? '-') })),
   });
 }
@@ -68,7 +77,7 @@ function handshakes(results) {
   const rows = results.distinct('handshakes', 'row');
   const series = ENGINES.map((name) => [name, rows.map((row) => results.value('handshakes', row, name))]);
   const labels = rows.map((row) => row.replace(/_AES_128/, '').replace(', ', '\n'));
-  return bars('Handshakes a second, both sides in memory, one core', labels, series, '/s');
+  return bars('Handshakes a second, both sides in memory, one core', labels, series);
 }
 
 function records(results) {
@@ -101,7 +110,6 @@ function node(group, title) {
       title,
       rows.map((row) => row.replace(', ', '\n')),
       series,
-      '/s',
     );
   };
 }
@@ -138,13 +146,13 @@ export const PLOTS = [
     file: 'clients.svg',
     table: 'From Node.js, as client of the same server',
     alt: 'Bars: rates of each implementation as a client from Node.js',
-    of: node('as client', 'From Node.js, as client of the same server'),
+    of: node('as client', 'From Node.js, as client of the same server: a second'),
   },
   {
     file: 'servers.svg',
     table: 'From Node.js, as server of the same client',
     alt: 'Bars: rates of each implementation as a server from Node.js',
-    of: node('as server', 'From Node.js, as server of the same client'),
+    of: node('as server', 'From Node.js, as server of the same client: a second'),
   },
   {
     file: 'sessions.svg',
