@@ -301,7 +301,7 @@ test('a sock that was closed, or never opened, leaves nothing behind', async (t)
       udp.close();
     }
     for (let i = 0; i < 50; i++) for (const reader of ['loop', 'thread']) useAndClose(reader);
-    for (let i = 0; i < 50 && gone.some((ref) => ref.deref()); i++) {
+    for (let i = 0; i < 250 && gone.some((ref) => ref.deref()); i++) {
       await new Promise((resolve) => setTimeout(resolve, 20));
       gc();
     }

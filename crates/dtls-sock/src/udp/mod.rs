@@ -45,6 +45,7 @@ pub(crate) struct Bound {
     ipv4: bool,
     connected: bool,
     /// Whether the system can cut a buffer into datagrams; false once it has refused.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     segments: AtomicBool,
 }
 
