@@ -16,6 +16,7 @@ pub fn has_event_loop() -> bool {
 pub(crate) struct Callback;
 
 impl Callback {
+    #[allow(clippy::unnecessary_wraps, reason = "where there is a loop it can fail")]
     pub(crate) fn new(_: Env, _: &Function<'_, (), ()>) -> napi::Result<Self> {
         Ok(Self)
     }
