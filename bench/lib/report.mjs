@@ -41,7 +41,7 @@ export function markdown(results, run) {
   return [
     '# Benchmarks\n',
     'Written by `npm run bench`: what stands here is one run, all subjects in turns, medians of five rounds or more with their spread.',
-    'Ratios carry over to other machines better than the numbers do. `npm run bench -- --quick` gives rough ones in under three minutes.\n',
+    'Ratios carry over to other machines better than the numbers do. `npm run bench -- --quick` gives rough ones in under three minutes, once everything is compiled.\n',
     `${run.date}, ${run.processor}, ${run.cores} cores, ${run.system}; ${run.seconds} s of measuring. ${versions.join(', ')}.\n`,
     ...[targets(results), ...tables(results)].map(page),
   ].join('\n');
