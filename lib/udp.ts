@@ -327,21 +327,20 @@ export class SockUdp {
   }
 
   #take(remote: SockUdpEp | null, target: RecvTarget, aux: SockAux | null | undefined): number {
-    const res = this.#takeNow(remote, target, aux);
-    return res === -errno.EAGAIN && this.#startWaking() ? this.#takeNow(remote, target, aux) : res;
-  }
-
-  #takeNow(remote: SockUdpEp | null, target: RecvTarget, aux: SockAux | null | undefined): number {
     if (this.#socket === null) return -errno.EINVAL;
     let res: number;
     if (isBytes(target)) {
       res = this.#socket.tryRecv(target, scratchMeta);
     } else {
       const message = this.#socket.tryRecvBuf(scratchMeta);
-      if (typeof message === 'number') return message;
-      fillRecvBuf(target, message, this);
-      res = message.length;
+      if (typeof message === 'number') {
+        res = message;
+      } else {
+        fillRecvBuf(target, message, this);
+        res = message.length;
+      }
     }
+    if (res === -errno.EAGAIN && this.#startWaking()) return this.#take(remote, target, aux);
     if (res < 0) return res;
     if (remote !== null) decodeEp(scratchMeta, remote);
     if (aux) fillAux(aux, scratchMeta);
@@ -381,13 +380,11 @@ export class SockUdp {
     const source = auxSource(aux);
     if (typeof source === 'number') return source;
     const to = remote && scratchEp;
-    const socket = this.#socket;
-    const attempt = (): number =>
+    const res =
       data === null || isBytes(data)
-        ? socket.trySend(data, to, source)
-        : socket.trySendv(data as Uint8Array[], to, source);
-    let res = attempt();
-    if (res === -errno.EAGAIN && this.#startWaking()) res = attempt();
+        ? this.#socket.trySend(data, to, source)
+        : this.#socket.trySendv(data as Uint8Array[], to, source);
+    if (res === -errno.EAGAIN && this.#startWaking()) return this.#sendNow(data, remote, aux);
     if (res >= 0) auxSent(aux);
     return res;
   }

@@ -203,6 +203,9 @@ unsafe fn watched<'a>(handle: *const c_void) -> &'a Watched {
 }
 
 /// The UDP sock can be read, or has an error to tell, which reading takes off it.
+///
+/// # Safety
+/// Only the event loop calls it, on its thread, with a handle that [`Reader::start`] has opened.
 unsafe extern "C" fn readable(handle: *mut c_void, status: c_int, _events: c_int) {
     // SAFETY: the loop calls with a handle that is open.
     let watched = unsafe { watched(handle) };
@@ -217,6 +220,10 @@ unsafe extern "C" fn readable(handle: *mut c_void, status: c_int, _events: c_int
     }
 }
 
+/// The loop has let go of a handle.
+///
+/// # Safety
+/// Only the event loop calls it, on its thread, once for each handle that [`Watched::close`] was called on.
 unsafe extern "C" fn closed(handle: *mut c_void) {
     // SAFETY: the loop calls once for each handle that was closed; from here on nobody uses it.
     let watched = unsafe { Rc::from_raw(ptr::from_ref(watched(handle))) };
@@ -229,6 +236,10 @@ unsafe extern "C" fn closed(handle: *mut c_void) {
     }
 }
 
+/// The environment ends, and waits until its hook is removed.
+///
+/// # Safety
+/// Only the environment calls it, on its thread, with a handle that has not been closed.
 unsafe extern "C" fn environment_ends(_hook: sys::napi_async_cleanup_hook_handle, handle: *mut c_void) {
     // SAFETY: the hook is removed when the handle has been closed.
     unsafe { watched(handle) }.close();

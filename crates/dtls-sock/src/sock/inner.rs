@@ -247,11 +247,8 @@ impl Inner {
             }
             match work {
                 Work::Datagram(mut datagram, meta) => {
-                    self.drive(session, &meta, |guarded, now, sink| {
-                        if let Some(association) = guarded.association() {
-                            association.handle_datagram(now, &mut datagram, sink);
-                        }
-                    });
+                    self.handle_datagram(Instant::now(), session, &mut datagram, &meta);
+                    self.inbox.wake();
                 }
                 Work::Hello(hello) => {
                     self.begin_handshake(Instant::now(), session, &hello);
@@ -264,6 +261,15 @@ impl Inner {
                 }
             }
         }
+    }
+
+    /// A datagram for a session that the native engine runs. The caller tells if there is something to fetch.
+    pub(crate) fn handle_datagram(&self, now: Instant, session: &Arc<Session>, datagram: &mut [u8], meta: &RxMeta) {
+        self.drive_in_batch(now, session, meta, |guarded, now, sink| {
+            if let Some(association) = guarded.association() {
+                association.handle_datagram(now, datagram, sink);
+            }
+        });
     }
 
     /// A peer begins a handshake, or repeats the beginning of one. The caller tells if there is something to fetch.

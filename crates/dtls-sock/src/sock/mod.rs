@@ -238,11 +238,7 @@ impl DtlsSock {
     /// waiter is not called then.
     pub fn establish(&self, ep: &UdpEp, waiter: Box<dyn FnOnce(Result<()>) + Send>) -> Result<Establishing> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let started = self.peer(ep).and_then(|peer| self.start(peer));
-        let (session, _) = started.map_err(|errno| match errno {
-            Errno::AddrNotAvail => Errno::AddrInUse,
-            other => other,
-        })?;
+        let (session, _) = self.peer(ep).and_then(|peer| self.start(peer)).map_err(send::as_told_of_sends)?;
         let id = WaiterId(NEXT.fetch_add(1, Ordering::Relaxed));
         match session.wait(id.0, waiter) {
             Ok(()) => Ok(Establishing::Pending(id)),

@@ -69,11 +69,7 @@ impl Inner {
             return Counters::add(&self.counters.strays_dropped, 1);
         };
         if !session.is_busy() && !session.takes_long(datagram) {
-            self.drive_in_batch(now, session, meta, |guarded, now, sink| {
-                if let Some(association) = guarded.association() {
-                    association.handle_datagram(now, datagram, sink);
-                }
-            });
+            self.handle_datagram(now, session, datagram, meta);
         } else {
             self.schedule(session, Work::Datagram(datagram.to_vec(), *meta));
         }

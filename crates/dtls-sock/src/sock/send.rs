@@ -17,6 +17,14 @@ thread_local! {
     static SEALED: std::cell::RefCell<Vec<u8>> = const { std::cell::RefCell::new(Vec::new()) };
 }
 
+/// RIOT's sends call the lack of a local endpoint otherwise than its other calls do.
+pub(super) fn as_told_of_sends(errno: Errno) -> Errno {
+    match errno {
+        Errno::AddrNotAvail => Errno::AddrInUse,
+        other => other,
+    }
+}
+
 impl DtlsSock {
     /// Sends the concatenation of `parts` as one message on an established session.
     ///
@@ -112,10 +120,7 @@ impl DtlsSock {
 
     /// The established session that a message goes to.
     fn session_to_send(&self, ep: &UdpEp, parts: &[&[u8]]) -> Result<Arc<Session>> {
-        let peer = self.peer(ep).map_err(|errno| match errno {
-            Errno::AddrNotAvail => Errno::AddrInUse,
-            other => other,
-        })?;
+        let peer = self.peer(ep).map_err(as_told_of_sends)?;
         if parts.iter().map(|part| part.len()).sum::<usize>() > MAX_MESSAGE {
             return Err(Errno::MsgSize);
         }
