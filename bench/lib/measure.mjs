@@ -36,6 +36,7 @@ const CLIENTS = [
 ];
 /** No Node: what a program without a JavaScript runtime reaches. */
 const WITHOUT_NODE = 'OpenSSL in C';
+const IN_NODE = CLIENTS.filter(([name]) => name !== WITHOUT_NODE);
 const SERVERS = [
   ['sock-dtls native', 'psk'],
   ['sock-dtls webrtc-dtls', 'psk'],
@@ -48,7 +49,7 @@ const ONE_PEER = new Set(['werift-dtls']);
 const IN_MEMORY = ['sock-dtls native', 'webrtc-dtls', 'dimpl', 'OpenSSL'];
 
 /** Hellos a second of a flood: its sender and its answers share the two cores with the server. */
-export const FLOOD = 20_000;
+const FLOOD = 20_000;
 
 /** The measures of Node subjects: a name, what is asked, the unit. */
 export const MEASURES = [
@@ -62,7 +63,7 @@ export const MEASURES = [
 /** How many times {@link measureAll} calls `step`. */
 export function steps(plan) {
   const inMemory = 5 * 5 + 1 + 3 * 5 * 4 * 3;
-  const node = (CLIENTS.length + SERVERS.length) * MEASURES.length * plan.rounds + CLIENTS.length;
+  const node = (CLIENTS.length + SERVERS.length) * MEASURES.length * plan.rounds + IN_NODE.length;
   return inMemory + IN_MEMORY.length * 2 + node + (plan.sessions.length + 6) * plan.rounds;
 }
 
@@ -124,6 +125,14 @@ function note(results, group, row, unit, { answers, failures }) {
   }
 }
 
+/** The client in C. */
+async function askInC(auth, port, { what, length, window, millis }) {
+  const words = [what, length, window].filter((word) => word !== undefined);
+  const [result] = await Engine.results(['client', auth, port, millis, ...words].map(String));
+  if (result?.rate === undefined) throw new Error('no handshake');
+  return result;
+}
+
 async function asClients(plan, results, step) {
   const servers = new Map();
   for (const auth of ['psk', 'certificate', 'in clear']) {
@@ -133,18 +142,12 @@ async function asClients(plan, results, step) {
   // OpenSSL 3.0 has no raw public keys: the other side is ours.
   const raw = new Node('server.mjs', ['sock-dtls native', 'raw keys']);
   servers.set('raw keys', { server: raw, port: (await raw.next()).port });
-  const inNode = CLIENTS.filter(([name]) => name !== WITHOUT_NODE);
-  const clients = new Map(inNode.map((entrant) => [entrant, new Node('client.mjs', [entrant[0]])]));
+  const clients = new Map(IN_NODE.map((entrant) => [entrant, new Node('client.mjs', [entrant[0]])]));
   const ask = async (client, entrant, question) => {
     const { port } = servers.get(entrant[1]);
     if (client === undefined) {
-      const { what, length, window, millis } = question;
-      const words = [what === 'send' ? 'send one by one' : what, length, window].filter(
-        (word) => word !== undefined,
-      );
-      const [result] = await Engine.results(['client', entrant[1], port, millis, ...words].map(String));
-      if (result?.rate === undefined) throw new Error('no handshake');
-      return result;
+      const what = question.what === 'send' ? 'send one by one' : question.what;
+      return askInC(entrant[1], port, { ...question, what });
     }
     const { result, error } = await client.ask({ ...question, port, auth: entrant[1] }, plan.nodeMs + 20_000);
     if (error !== undefined) throw new Error(error);
@@ -156,7 +159,7 @@ async function asClients(plan, results, step) {
     note(results, 'as client', row, unit, taken);
   }
   for (const client of clients.values()) client.end();
-  for (const entrant of inNode) {
+  for (const entrant of IN_NODE) {
     // A process that has done nothing before: what it has freed would serve here.
     const client = new Node('client.mjs', [entrant[0]]);
     const taken = await inTurns(
@@ -181,21 +184,18 @@ async function asServers(plan, results, step) {
     running.set(entrant, { node, port });
     return running.get(entrant);
   };
-  for (const [row, { what, length, window }, unit] of MEASURES) {
-    const words = [what, length, window].filter((word) => word !== undefined).map(String);
+  for (const [row, question, unit] of MEASURES) {
     const ask = async (entrant) => {
       const { node, port } = await server(entrant);
       const before = await node.ask({});
-      const client = ['client', entrant[1], String(port), String(plan.nodeMs), ...words];
-      const [result] = await Engine.results(client);
-      if (result?.rate === undefined) throw new Error('no handshake');
-      if (what !== 'send') return result;
+      const result = await askInC(entrant[1], port, { ...question, millis: plan.nodeMs });
+      if (question.what !== 'send') return result;
       // What has arrived counts, not what was sent.
       const { received } = await node.ask({});
       return { rate: (received - before.received) / (plan.nodeMs / 1000) };
     };
     const entrants =
-      what === 'handshakes'
+      question.what === 'handshakes'
         ? SERVERS.filter(([name, auth]) => !ONE_PEER.has(name) && auth !== 'in clear')
         : SERVERS;
     note(results, 'as server', row, unit, await inTurns(plan, entrants, ask, step));

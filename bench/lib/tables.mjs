@@ -121,7 +121,7 @@ function nodeTable(results, group, title, extraRows, notes) {
 }
 
 const LOST =
-  '(l): some messages were lost and counted as late. (f): some handshakes failed; the time of these does not count.';
+  '(l): some messages were lost; they count neither as echoes nor among the latencies. (f): some handshakes failed; the time of these does not count.';
 
 function clients(results) {
   return nodeTable(

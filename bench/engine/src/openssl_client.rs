@@ -172,31 +172,38 @@ fn echo(setup: Option<&Setup>, port: u16, time: Duration, length: usize, window:
 
 /// Sends as fast as the system takes it, many datagrams a call, so that the sender is no limit; who receives, counts.
 fn send(setup: Option<&Setup>, port: u16, time: Duration, length: usize) -> serde_json::Value {
-    let Some(mut end) = End::open(setup, port) else { return json!({ "failed": 1 }) };
-    let message = vec![b'-'; length];
-    let (start, mut count) = (Instant::now(), 0);
     let mut run = Vec::new();
-    while start.elapsed() < time {
+    repeat(setup, port, time, length, |end, message| {
         run.clear();
-        (0..RUN).for_each(|_| end.seal(&message, &mut run));
+        (0..RUN).for_each(|_| end.seal(message, &mut run));
         end.send_run(&run, run.len() / RUN);
-        count += RUN;
-    }
-    let rate = count as f64 / start.elapsed().as_secs_f64();
-    end.close();
-    json!({ "rate": rate })
+        RUN
+    })
 }
 
-/// The same for a session, one datagram a call: what a program in C does.
+/// The same, one datagram a call: what a program in C does.
 fn send_singly(setup: Option<&Setup>, port: u16, time: Duration, length: usize) -> serde_json::Value {
+    repeat(setup, port, time, length, |end, message| {
+        end.send(message);
+        1
+    })
+}
+
+/// Opens a session and sends over and over: `send` tells how many messages it has sent.
+fn repeat(
+    setup: Option<&Setup>,
+    port: u16,
+    time: Duration,
+    length: usize,
+    mut send: impl FnMut(&mut End, &[u8]) -> usize,
+) -> serde_json::Value {
     let Some(mut end) = End::open(setup, port) else { return json!({ "failed": 1 }) };
     let message = vec![b'-'; length];
     let (start, mut count) = (Instant::now(), 0);
     while start.elapsed() < time {
-        end.send(&message);
-        count += 1;
+        count += send(&mut end, &message);
     }
-    let rate = f64::from(count) / start.elapsed().as_secs_f64();
+    let rate = count as f64 / start.elapsed().as_secs_f64();
     end.close();
     json!({ "rate": rate })
 }
